@@ -1,0 +1,130 @@
+import type { Head, Op, ValidationRow, Version } from "../contract/rows.ts";
+import type { Status, Verdict } from "../contract/verdict.ts";
+
+/** A pair that has at most one current state. */
+export interface Pair {
+  org_slug: string;
+  provider: string;
+}
+
+/** A head with the ciphertext its `secret_event_id` names; `null` where it was purged or never was. */
+export interface SealedHead {
+  head: Head;
+  encrypted_credential: Buffer | null;
+}
+
+/** What the read that opens a change sees, in one snapshot. */
+export interface Opening {
+  /** The pair's row of the highest `seq`, a placeholder (`seq` 0) included; `null` where there is no row at all. */
+  head: Head | null;
+  /** The effective version younger than 24 h with this idempotency key, if one was asked for. */
+  replay: Pick<Version, "event_id" | "idempotency_body_hash" | "result"> | null;
+  /** Whether the event asked for is effective: the head's own, or some version's `prev_event_id`. */
+  effective: boolean;
+}
+
+/** Columns a change writes. The columns of a check are among them only when the change brings a new credential. */
+export type HeadColumns = Omit<Head, "org_slug" | "provider" | "seq" | "event_id">;
+export type CheckColumn =
+  | "validation_status" | "last_validated_at" | "last_checked_at" | "error_code" | "verdict"
+  | "consecutive_failures" | "reported_at" | "notified_days";
+
+/** The compare-and-set: takes effect only while the pair's highest `seq` is `expected_seq`. */
+export interface HeadChange extends Pair {
+  expected_seq: number;
+  event_id: string;
+  set: HeadColumns | Partial<Omit<HeadColumns, CheckColumn>>;
+}
+
+/** The outcome of one check, as it is written to the head of that credential and to no other. */
+export interface CheckRow extends Pair {
+  credential_id: string;
+  /** Start of the attempt; an older one than the head's `last_checked_at` changes nothing. */
+  checked_at: string;
+  /** `null` leaves `validation_status` and `last_validated_at` as they are. */
+  status: Status | null;
+  error_code: string | null;
+  verdict: Verdict;
+  /** Inconclusive attempts count up, definite ones set zero. */
+  failed: boolean;
+  next_due_at: string | null;
+  /** The earlier of the declared and the discovered expiry; `null` leaves it as it is. */
+  expires_at: string | null;
+  notified_days: number | null;
+}
+
+export interface DueQuery {
+  now: string;
+  limit: number;
+  org: string | null;
+  /** Only credentials whose `credential_id` hashes to `index` of `count`. */
+  shard: { index: number; count: number } | null;
+  /** The last row of the page before. */
+  after: DueCursor | null;
+}
+export interface DueCursor {
+  reported: boolean;
+  next_due_at: string;
+  credential_id: string;
+}
+export interface DuePage {
+  rows: SealedHead[];
+  /** All that is due in this scope at `now`, this page included. */
+  due_total: number;
+  /** When the next of the rest falls due; `null` where nothing will. */
+  next_due_at: string | null;
+}
+
+/** One line of a pair's history, newest first. */
+export interface HistoryItem {
+  /** The version's op, or `check` for a change of status. */
+  type: Op | "check";
+  at: string;
+  credential_id: string;
+  status: Status | null;
+  key_version: string | null;
+  fingerprint: string | null;
+  actor: string;
+}
+
+/**
+ * The store of record. Every method is exactly one statement, atomic by itself and nothing more: whoever combines
+ * them must survive whatever runs or dies in between.
+ *
+ * @throws Fault `store_unavailable` when the outcome is unknown or the store refuses for now; `integrity` when a row
+ * cannot be read as what it must be.
+ */
+export interface CredentialStore {
+  /** The pair's current head, or `null` where it was never configured (no row, or only a placeholder). */
+  readHead(pair: Pair): Promise<Head | null>;
+  /** All current heads of an organisation, deleted ones included. */
+  readHeads(orgSlug: string): Promise<Head[]>;
+  /** The current head with its ciphertext, or `null` where never configured. */
+  readSealed(pair: Pair): Promise<SealedHead | null>;
+  readOpening(pair: Pair, asked: { idempotencyKeyHash: string | null; eventId: string | null; now: string }): Promise<Opening>;
+  /** The openings of many pairs in one statement, in the order asked. */
+  readOpenings(asked: Array<Pair & { idempotencyKeyHash: string | null; eventId: string | null }>, now: string): Promise<Opening[]>;
+  /** Inserts placeholder heads with `seq` 0. */
+  placeHeads(pairs: Pair[], now: string): Promise<void>;
+  appendVersions(versions: Version[]): Promise<void>;
+  /** One compare-and-set. Returns how many rows it changed: none means that someone was first. */
+  advanceHead(change: HeadChange): Promise<number>;
+  /** Many at once, each for itself; which took effect is read afterwards by event id. */
+  advanceHeads(changes: Array<HeadChange & { set: HeadColumns }>): Promise<void>;
+  readHistory(pair: Pair, page: { limit: number; before: string | null }): Promise<{ items: HistoryItem[]; next: string | null }>;
+
+  readDue(query: DueQuery): Promise<DuePage>;
+  appendValidations(rows: ValidationRow[]): Promise<void>;
+  /** Writes checks to the heads whose credential they speak of. Returns how many heads changed. */
+  recordChecks(rows: CheckRow[]): Promise<number>;
+  /** Marks a credential as refused in the field and makes it due. Returns 0 where it was already, or is not current. */
+  markReported(credentialId: string, at: string): Promise<number>;
+  /** Heads whose scheduled deactivation has passed and which are not deleted yet. */
+  readDueDeactivations(now: string, limit: number): Promise<Head[]>;
+  /** Ciphertext of deleted credentials. Returns how many versions lost theirs. */
+  purgeDeleted(): Promise<number>;
+  /** Ciphertext of superseded and of inert versions, 24 h after. */
+  purgeSuperseded(now: string): Promise<number>;
+  close(): void;
+}
+
