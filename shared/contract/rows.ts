@@ -68,8 +68,8 @@ export interface Version {
   idempotency_key_hash: string | null;
   /** HMAC-SHA-256 over the body's bytes, hex. */
   idempotency_body_hash: string | null;
-  /** What was answered: `{status, body}`, replayed for the same Idempotency-Key. */
-  result: { status: number; body: Record<string, unknown> } | null;
+  /** What was answered: `{status, body, etag}`, replayed for the same Idempotency-Key. */
+  result: { status: number; body: Record<string, unknown>; etag: string } | null;
   request_id: string;
   changed_at: string;
   changed_by: string;

@@ -1,7 +1,15 @@
 import type { FaultCode } from "./fault.ts";
 
 /** How one attempt at a provider ended. The last three are inconclusive: they never change a stored status. */
-export const outcomes = ["valid", "rejected", "expired", "forbidden", "rate_limited", "unreachable", "service_misconfigured"] as const;
+export const outcomes = [
+  "valid",
+  "rejected",
+  "expired",
+  "forbidden",
+  "rate_limited",
+  "unreachable",
+  "service_misconfigured",
+] as const;
 export type Outcome = (typeof outcomes)[number];
 
 export const statuses = ["VALID", "INVALID", "PENDING", "EXPIRED"] as const;

@@ -26,8 +26,14 @@ export interface Opening {
 /** Columns a change writes. The columns of a check are among them only when the change brings a new credential. */
 export type HeadColumns = Omit<Head, "org_slug" | "provider" | "seq" | "event_id">;
 export type CheckColumn =
-  | "validation_status" | "last_validated_at" | "last_checked_at" | "error_code" | "verdict"
-  | "consecutive_failures" | "reported_at" | "notified_days";
+  | "validation_status"
+  | "last_validated_at"
+  | "last_checked_at"
+  | "error_code"
+  | "verdict"
+  | "consecutive_failures"
+  | "reported_at"
+  | "notified_days";
 
 /** The compare-and-set: takes effect only while the pair's highest `seq` is `expected_seq`. */
 export interface HeadChange extends Pair {
@@ -73,6 +79,8 @@ export interface DuePage {
   due_total: number;
   /** When the next of the rest falls due; `null` where nothing will. */
   next_due_at: string | null;
+  /** Where the next page begins; `null` after the last. Counts rows that could not be read and are not in `rows`. */
+  next: DueCursor | null;
 }
 
 /** One line of a pair's history, newest first. */
@@ -101,9 +109,15 @@ export interface CredentialStore {
   readHeads(orgSlug: string): Promise<Head[]>;
   /** The current head with its ciphertext, or `null` where never configured. */
   readSealed(pair: Pair): Promise<SealedHead | null>;
-  readOpening(pair: Pair, asked: { idempotencyKeyHash: string | null; eventId: string | null; now: string }): Promise<Opening>;
+  readOpening(
+    pair: Pair,
+    asked: { idempotencyKeyHash: string | null; eventId: string | null; now: string },
+  ): Promise<Opening>;
   /** The openings of many pairs in one statement, in the order asked. */
-  readOpenings(asked: Array<Pair & { idempotencyKeyHash: string | null; eventId: string | null }>, now: string): Promise<Opening[]>;
+  readOpenings(
+    asked: Array<Pair & { idempotencyKeyHash: string | null; eventId: string | null }>,
+    now: string,
+  ): Promise<Opening[]>;
   /** Inserts placeholder heads with `seq` 0. */
   placeHeads(pairs: Pair[], now: string): Promise<void>;
   appendVersions(versions: Version[]): Promise<void>;
@@ -111,7 +125,10 @@ export interface CredentialStore {
   advanceHead(change: HeadChange): Promise<number>;
   /** Many at once, each for itself; which took effect is read afterwards by event id. */
   advanceHeads(changes: Array<HeadChange & { set: HeadColumns }>): Promise<void>;
-  readHistory(pair: Pair, page: { limit: number; before: string | null }): Promise<{ items: HistoryItem[]; next: string | null }>;
+  readHistory(
+    pair: Pair,
+    page: { limit: number; before: string | null },
+  ): Promise<{ items: HistoryItem[]; next: string | null }>;
 
   readDue(query: DueQuery): Promise<DuePage>;
   appendValidations(rows: ValidationRow[]): Promise<void>;
@@ -127,4 +144,3 @@ export interface CredentialStore {
   purgeSuperseded(now: string): Promise<number>;
   close(): void;
 }
-

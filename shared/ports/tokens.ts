@@ -10,7 +10,12 @@ export interface TokenVerifier {
    * @returns the caller, or why the token is not accepted. The reason is a word of ours, never the token's text.
    * @throws Fault `key_unavailable` where the issuer's keys cannot be had now
    */
-  verify(token: string): Promise<{ caller: Caller } | { refused: "malformed" | "signature_removed" | "signature" | "issuer" | "audience" | "expired" | "claims" }>;
+  verify(
+    token: string,
+  ): Promise<
+    | { caller: Caller }
+    | { refused: "malformed" | "signature_removed" | "signature" | "issuer" | "audience" | "expired" | "claims" }
+  >;
 }
 
 /** The local issuer: signs identity tokens for pipelines on one machine. */

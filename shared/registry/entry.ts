@@ -1,34 +1,67 @@
 import { z } from "zod";
 import { outcomes } from "../contract/verdict.ts";
+import { endpointComplaint } from "./endpoints.ts";
+import { isLinear } from "./linear.ts";
 
 /** Patterns and `matches` are linear: no lookaround, no back-reference, no quantified group, no inline flags. */
-const linear = z.string().max(300).refine(isLinear, "must compile, and stay linear: no groups under a quantifier, lookaround or back-references");
+const linear = z
+  .string()
+  .max(300)
+  .refine(isLinear, "must compile and stay linear: no quantified group, lookaround, back-reference or inline flag");
 const word = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/);
 /** A path into a JSON answer: `a.b`, `a[].b` for any element; a top-level array is looked through. */
-const bodyPath = z.string().regex(/^[A-Za-z_][\w-]*(?:\[\])?(?:\.[A-Za-z_][\w-]*(?:\[\])?)*$/);
+const BODY_PATH = /^[A-Za-z_][\w-]*(?:\[\])?(?:\.[A-Za-z_][\w-]*(?:\[\])?)*$/;
+const bodyPath = z.string().regex(BODY_PATH, "must be a path such as a.b or a[].b");
+const requiredPath = z
+  .string({ error: "must say what the body holds: a status alone never makes a key valid" })
+  .regex(BODY_PATH);
 const text = z.string().min(1).max(600);
 
-const condition = z.strictObject({
-  at: bodyPath.meta({ description: "Where in the answer's body to look; alone it asks that something is there." }),
-  equals: z.union([z.string(), z.number(), z.boolean()]).optional().meta({ description: "Exactly this value." }),
-  matches: linear.optional().meta({ description: "A regular expression over the text there, case-insensitive." }),
+const baseUrl = z.url().superRefine((url, context) => {
+  const complaint = endpointComplaint(url, "file");
+  if (complaint !== null) context.addIssue({ code: "custom", message: complaint });
 });
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const httpStatus = z.int().min(100).max(599);
 
-const rule = z.strictObject({
-  status: z.int().min(100).max(599).meta({ description: "The answer's HTTP status." }),
-  at: bodyPath.optional(),
-  equals: z.union([z.string(), z.number(), z.boolean()]).optional(),
-  matches: linear.optional(),
-  and: condition.optional().meta({ description: "A second condition; both must hold." }),
-  // biome-ignore lint/suspicious/noThenProperty: the registry's grammar says `then`
-  then: z.enum(outcomes).meta({ description: "The outcome this answer stands for." }),
-  reason: word.optional().meta({ description: "A machine word that narrows the outcome, e.g. leaked or billing." }),
-});
+const condition = z
+  .strictObject({
+    at: bodyPath.meta({
+      description: "Where in the answer's body to look; alone it asks that something other than null is there.",
+    }),
+    equals: scalar.optional().meta({ description: "Exactly this value." }),
+    matches: linear.optional().meta({ description: "A regular expression over the text there, case-insensitive." }),
+  })
+  .meta({ description: "Holds where any value found at `at` fits." });
+
+const rule = z
+  .strictObject({
+    status: z
+      .union([httpStatus, z.array(httpStatus).min(1)])
+      .meta({ description: "The answer's HTTP status, or several." }),
+    at: bodyPath.optional().meta({ description: "Where in the answer's body to look." }),
+    equals: scalar.optional().meta({ description: "Exactly this value." }),
+    matches: linear.optional().meta({ description: "A regular expression over the text there, case-insensitive." }),
+    and: condition.optional().meta({ description: "A second condition; both must hold." }),
+    // biome-ignore lint/suspicious/noThenProperty: the registry's grammar says `then`
+    then: z.enum(outcomes).meta({ description: "The outcome this answer stands for." }),
+    reason: word.optional().meta({ description: "A machine word that narrows the outcome, e.g. leaked or billing." }),
+  })
+  .refine(
+    (one) => one.at !== undefined || (one.equals === undefined && one.matches === undefined),
+    "`equals` and `matches` need `at`",
+  );
 
 const call = z.strictObject({
   endpoint: word.meta({ description: "Name of one of the entry's endpoints." }),
-  path: z.string().regex(/^\/[\x21-\x7e]*$/).meta({ description: "Appended to the endpoint as it stands; never interpolated." }),
-  headers: z.record(z.string().regex(/^[a-z0-9-]+$/), z.string()).default({}).meta({ description: "`{field}` is replaced by the credential's field." }),
+  path: z
+    .string()
+    .regex(/^\/[\x21-\x7e]*$/)
+    .meta({ description: "Appended to the endpoint as it stands; never interpolated." }),
+  headers: z
+    .record(z.string().regex(/^[a-z0-9-]+$/), z.string())
+    .default({})
+    .meta({ description: "`{field}` is replaced by the credential's field." }),
 });
 
 /** What is asked, and how the answer reads. What neither `rules` nor `success` names falls to the common ladder. */
@@ -38,7 +71,11 @@ export const probeSchema = z
     post: call.extend({ body: z.record(z.string(), z.unknown()) }).optional(),
     success: z.strictObject({
       status: z.int().min(200).max(299),
-      has: bodyPath.meta({ description: "The body must hold this; status alone never makes a key valid." }),
+      has: requiredPath.meta({ description: "The body must hold this; status alone never makes a key valid." }),
+      is: z.enum(["array", "object", "string", "number", "boolean"]).optional().meta({
+        description: "And what is there must be of this kind; an empty array is one.",
+      }),
+      expires: bodyPath.optional().meta({ description: "Where the answer holds the key's expiry, RFC 3339." }),
     }),
     rules: z.array(rule).default([]),
   })
@@ -47,10 +84,19 @@ export const probeSchema = z
 const capability = z.strictObject({
   id: word,
   label: text.optional(),
-  required: z.boolean().default(false).meta({ description: "Without it the outcome is `forbidden` instead of `valid`." }),
-  state: z.enum(["granted", "denied", "unknown"]).default("unknown").meta({ description: "What holds for every valid key of this provider, unless its probe finds otherwise." }),
+  required: z
+    .boolean()
+    .default(false)
+    .meta({ description: "Without it the outcome is `forbidden` instead of `valid`." }),
+  state: z
+    .enum(["granted", "denied", "unknown"])
+    .default("unknown")
+    .meta({ description: "What holds for every valid key of this provider, unless its probe finds otherwise." }),
   reason: word.optional(),
   remedy: text.optional().meta({ description: "What to do where it is denied." }),
+  granted_when: condition.optional().meta({
+    description: "Read from the successful answer: granted where it holds, else denied. For HTTP probes only.",
+  }),
 });
 
 const pipeline = z.strictObject({
@@ -59,26 +105,52 @@ const pipeline = z.strictObject({
   any_of: z.array(word).default([]).meta({ description: "And at least one of these." }),
 });
 
+const shape = z.strictObject({
+  pattern: linear.meta({ description: "Shape of the value, after paste repair." }),
+  reason: word.meta({ description: "A machine word; the entry's `reasons` says what to do." }),
+});
+
 const field = z.strictObject({
   name: word,
-  label: text,
-  secret: z.boolean(),
-  pattern: linear.meta({ description: "Anchored; what the value must match after paste repair." }),
-  example: text.meta({ description: "An obvious fake." }),
+  label: text.optional().meta({ description: "How a form names it; the name where left out." }),
+  secret: z.boolean().default(true),
+  pattern: linear.default("^[\\x21-\\x7e]{8,8192}$").meta({
+    description: "Anchored and generous: what the value must match after paste repair. Providers change their shapes.",
+  }),
+  example: text.optional().meta({ description: "An obvious fake." }),
   optional: z.boolean().default(false),
   help: text.optional(),
+  warn: z.array(shape).default([]).meta({ description: "Shapes that are taken with a warning." }),
+  refuse: z.array(shape).default([]).meta({ description: "Shapes that are refused with their own explanation." }),
 });
 
 export const entrySchema = z.strictObject({
   code: z.string().regex(/^[A-Z][A-Z0-9_]{1,40}$/),
   display_name: z.string().min(1).max(60),
   category: z.enum(["cloud", "genai", "saas"]),
-  credential_type: z.enum(["api_key", "service_account", "role_arn", "access_key", "service_principal", "api_signing_key", "none"]),
-  aliases: z.array(z.string().regex(/^[a-z][a-z0-9_]{1,40}$/)).default([]).meta({ description: "Other spellings in a path." }),
+  credential_type: z.enum([
+    "api_key",
+    "service_account",
+    "role_arn",
+    "access_key",
+    "service_principal",
+    "api_signing_key",
+    "none",
+  ]),
+  aliases: z
+    .array(z.string().regex(/^[a-z][a-z0-9_]{1,40}$/))
+    .default([])
+    .meta({ description: "Other spellings in a path." }),
   fields: z.array(field).min(1),
-  recognise: z.array(linear).default([]).meta({ description: "Shapes that clearly are this provider's keys: offered when pasted elsewhere." }),
-  endpoints: z.record(word, z.url()).meta({ description: "Base URLs by name; every HTTP provider has `api`." }),
-  probe: z.union([probeSchema, z.strictObject({ protocol: word.meta({ description: "Name of the file in shared/providers that speaks it." }) })]),
+  recognise: z
+    .array(linear)
+    .default([])
+    .meta({ description: "Shapes that clearly are this provider's keys: offered when pasted elsewhere." }),
+  endpoints: z.record(word, baseUrl).meta({ description: "Base URLs by name; every HTTP provider has `api`." }),
+  probe: z.union([
+    probeSchema,
+    z.strictObject({ protocol: word.meta({ description: "Name of the file in shared/providers that speaks it." }) }),
+  ]),
   metadata: z
     .array(z.strictObject({ name: word, label: text, pattern: linear, example: text, help: text.optional() }))
     .default([])
@@ -86,20 +158,54 @@ export const entrySchema = z.strictObject({
   capabilities: z.array(capability).default([]),
   pipelines: z.array(pipeline).default([]),
   rate_limit: z
-    .strictObject({ requests_per_minute: z.int().positive().default(60), retry_after_seconds: z.int().positive().default(60) })
+    .strictObject({
+      requests_per_minute: z.int().positive().default(60),
+      retry_after_seconds: z.int().positive().default(60),
+    })
     .prefault({})
     .meta({ description: "Per credential, for sweeps." }),
-  concurrency: z.int().min(1).max(500).default(50).meta({ description: "Requests in flight to this provider per instance." }),
-  retry: z.strictObject({ max: z.int().min(0).max(3).default(1), backoff_ms: z.int().min(0).max(10_000).default(500) }).prefault({}),
-  confirm_after_ms: z.int().min(0).max(30_000).default(2_000).meta({ description: "Before a VALID credential flips, it is asked again after this." }),
-  deadline_ms: z.int().min(100).max(30_000).default(15_000).meta({ description: "Wall clock of one check, retry included." }),
-  timeout_ms: z.int().min(100).max(15_000).default(8_000).meta({ description: "Wall clock of one request, its body included." }),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(500)
+    .default(50)
+    .meta({ description: "Requests in flight to this provider per instance." }),
+  retry: z
+    .strictObject({ max: z.int().min(0).max(3).default(1), backoff_ms: z.int().min(0).max(10_000).default(500) })
+    .prefault({}),
+  confirm_after_ms: z
+    .int()
+    .min(0)
+    .max(30_000)
+    .default(2_000)
+    .meta({ description: "Before a VALID credential flips, it is asked again after this." }),
+  deadline_ms: z
+    .int()
+    .min(100)
+    .max(30_000)
+    .default(15_000)
+    .meta({ description: "Wall clock of one check, retry included." }),
+  timeout_ms: z
+    .int()
+    .min(100)
+    .max(15_000)
+    .default(8_000)
+    .meta({ description: "Wall clock of one request, its body included." }),
   revalidate: z.strictObject({ interval_hours: z.int().min(1).max(720).default(24) }).prefault({}),
   cost: z.enum(["free", "billable"]).default("free").meta({ description: "The sweep refuses a billable probe." }),
-  remedies: z.partialRecord(z.enum(outcomes), text).default({}).meta({ description: "What a customer should do, by outcome." }),
-  reasons: z.record(word, text).default({}).meta({ description: "What a customer should do, by reason; wins over `remedies`." }),
+  remedies: z
+    .partialRecord(z.enum(outcomes), text)
+    .default({})
+    .meta({ description: "What a customer should do, by outcome." }),
+  reasons: z
+    .record(word, text)
+    .default({})
+    .meta({ description: "What a customer should do, by reason; wins over `remedies`." }),
   setup_help: z.array(text).default([]).meta({ description: "Steps to create the least-privileged key." }),
-  docs: z.strictObject({ url: z.url(), read: z.iso.date() }).meta({ description: "Page this entry was read from, and when." }),
+  docs: z
+    .strictObject({ url: z.url(), read: z.iso.date() })
+    .optional()
+    .meta({ description: "Page this entry was read from, and when." }),
   data_tables: z.record(word, z.string()).optional(),
   seed_path: z.string().optional(),
 });
@@ -109,17 +215,6 @@ export const registrySchema = z.strictObject({ providers: z.array(entrySchema).m
 /** One provider as the registry describes it, defaults filled in. */
 export type Entry = z.infer<typeof entrySchema>;
 export type ProbeRules = z.infer<typeof probeSchema>;
+export type Field = Entry["fields"][number];
 export type Rule = z.infer<typeof rule>;
 export type Condition = z.infer<typeof condition>;
-
-/** Whether a regular expression compiles and cannot backtrack more than linearly in practice. */
-export function isLinear(source: string): boolean {
-  if (/\(\?(?!:)|\\[1-9]|\)(?:[*+]|\{\d+,)/.test(source)) return false;
-  if ((source.match(/(?<!\\)[*+]|\{\d+,\}/g) ?? []).length > 1) return false;
-  try {
-    new RegExp(source);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,0 +1,36 @@
+import "./quiet.ts";
+import { http } from "@google-cloud/functions-framework";
+import { PREFIX } from "../shared/contract/names.ts";
+import { routes } from "../shared/contract/routes.ts";
+import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
+import { handlers as decrypt } from "./decrypt.ts";
+import { handlers as remove } from "./delete.ts";
+import { handlers as get } from "./get.ts";
+import { handlers as list } from "./list.ts";
+import { type Parts, planOrExit, start } from "./parts.ts";
+import { handlers as revalidate } from "./revalidate.ts";
+import { handlers as setup } from "./setup.ts";
+import { handlers as update } from "./update.ts";
+import { handlers as validate } from "./validate.ts";
+
+/** All routes behind one target, under the full prefix. On the platform it has no sweep: there Cloud Run's IAM gates that function alone. */
+export const handlers: Handlers<Parts> = {
+  ...setup,
+  ...validate,
+  ...list,
+  ...get,
+  ...update,
+  ...remove,
+  ...decrypt,
+  ...revalidate,
+};
+
+const { onPlatform } = planOrExit().environment;
+const known = routes.filter(({ name }) => !(onPlatform && name === "revalidate"));
+const serve = endpoint(known, handlers, start(), { bare: false });
+
+http("gateway", (request, response) => {
+  if (/^\/api\/v1\/providers(?:\?|$)/.test(request.originalUrl))
+    request.originalUrl = request.originalUrl.replace("/api/v1", PREFIX);
+  return serve(request, response);
+});

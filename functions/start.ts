@@ -1,0 +1,23 @@
+import "./gateway.ts";
+import { getTestServer } from "@google-cloud/functions-framework/testing";
+import { PREFIX } from "../shared/contract/names.ts";
+import { start } from "./parts.ts";
+
+const HOST = "127.0.0.1";
+
+const { environment } = await start()();
+const server = getTestServer("gateway");
+server.on("error", (error) => {
+  const taken = "code" in error && error.code === "EADDRINUSE";
+  process.stderr.write(
+    taken
+      ? `Port ${environment.port} is taken: set PORT to another one, for example PORT=8001\n`
+      : `The server cannot listen on PORT ${environment.port}\n`,
+  );
+  process.exit(1);
+});
+server.listen(environment.port, HOST, () => {
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : environment.port;
+  process.stdout.write(`cloudact-integrations ready http://${HOST}:${port}${PREFIX}\n`);
+});

@@ -1,0 +1,34 @@
+import "./quiet.ts";
+import { http } from "@google-cloud/functions-framework";
+import { emptyBody, readBody } from "../shared/contract/bodies.ts";
+import { routes } from "../shared/contract/routes.ts";
+import { ok } from "../shared/http/answer.ts";
+import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
+import { validate } from "../shared/operations/validate.ts";
+import { type Parts, start } from "./parts.ts";
+import { subjectOf } from "./target.ts";
+
+/** POST /{org}/{provider}/validate → 200 with the verdict. May decrypt, may not encrypt. */
+export const handlers: Handlers<Parts> = {
+  validate: async (call, parts) => {
+    const subject = subjectOf(call, parts);
+    readBody(emptyBody, call.request.body);
+    const { head, body } = await validate(parts, subject);
+    Object.assign(call.audited, {
+      credential_id: head.credential_id,
+      key_version: head.key_version ?? "",
+      fingerprint: head.fingerprint ?? "",
+    });
+    return ok(body);
+  },
+};
+
+http(
+  "validate",
+  endpoint(
+    routes.filter(({ fn }) => fn === "validate"),
+    handlers,
+    start(),
+    { bare: true },
+  ),
+);

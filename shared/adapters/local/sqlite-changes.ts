@@ -1,0 +1,297 @@
+import { malformed } from "../../contract/fault.ts";
+import { type Status, statuses } from "../../contract/verdict.ts";
+import type { CredentialStore, HeadChange, HistoryItem, Opening, Pair } from "../../ports/credential-store.ts";
+import type { Row, SqliteDatabase } from "./sqlite-database.ts";
+import {
+  bytesOrNull,
+  checkColumns,
+  encodeRow,
+  encodeRows,
+  encodeTime,
+  headColumns,
+  insertSql,
+  readHeadRow,
+  readOp,
+  readResult,
+  select,
+  text,
+  textOrNull,
+  time,
+  versionColumns,
+} from "./sqlite-rows.ts";
+import { isRecord, parseObject } from "./stored-json.ts";
+
+/** Told of rows that a reading of many had to leave out. */
+export type OnCorrupt = (row: { org_slug: string; provider: string; statement: string }) => void;
+
+type Changes = Pick<
+  CredentialStore,
+  | "readHead"
+  | "readHeads"
+  | "readSealed"
+  | "readOpening"
+  | "readOpenings"
+  | "placeHeads"
+  | "appendVersions"
+  | "advanceHead"
+  | "advanceHeads"
+  | "readHistory"
+>;
+
+/**
+ * One row of the highest `seq` per pair: the `QUALIFY ROW_NUMBER() … = 1` of BigQuery, written so that SQLite answers it
+ * from the index for the rows at hand only.
+ */
+export const CURRENT = `NOT EXISTS (SELECT 1 FROM heads x WHERE x.org_slug = h.org_slug AND x.provider = h.provider
+  AND x.seq >= h.seq AND (x.seq > h.seq OR x.rowid < h.rowid))`;
+
+/** Two different states of one pair with one `seq`: the protocol cannot make them, so one of them is not ours. */
+export const HEAD = `${select(headColumns, "h")}, (h.seq > 0 AND EXISTS (SELECT 1 FROM heads x WHERE x.org_slug = h.org_slug
+  AND x.provider = h.provider AND x.seq = h.seq AND x.event_id <> h.event_id)) AS twins`;
+
+/** The ciphertext that the head names. A version may stand there twice: an insert of unknown outcome is repeated. */
+export const CIPHERTEXT = `(SELECT v.encrypted_credential FROM versions v WHERE v.event_id = h.secret_event_id
+  AND v.org_slug = h.org_slug AND v.provider = h.provider ORDER BY v.encrypted_credential IS NULL LIMIT 1) AS encrypted_credential`;
+
+/** Whether a version took effect: the pair's head is it, or some version was made on top of it. */
+export function effective(version: string): string {
+  return `(EXISTS (SELECT 1 FROM heads e WHERE e.org_slug = ${version}.org_slug AND e.provider = ${version}.provider
+    AND e.event_id = ${version}.event_id AND e.seq > 0)
+  OR EXISTS (SELECT 1 FROM versions n WHERE n.prev_event_id = ${version}.event_id
+    AND n.org_slug = ${version}.org_slug AND n.provider = ${version}.provider))`;
+}
+
+const READ_HEAD = `SELECT ${HEAD} FROM heads h WHERE h.org_slug = @org_slug AND h.provider = @provider AND h.seq > 0 AND ${CURRENT}`;
+const READ_HEADS = `SELECT ${HEAD} FROM heads h WHERE h.org_slug = @org_slug AND h.seq > 0 AND ${CURRENT} ORDER BY h.provider`;
+const READ_SEALED = `SELECT ${HEAD}, ${CIPHERTEXT} FROM heads h
+  WHERE h.org_slug = @org_slug AND h.provider = @provider AND h.seq > 0 AND ${CURRENT}`;
+
+const READ_OPENINGS = `
+WITH asked AS (
+  SELECT a.key AS place, a.value ->> '$.org_slug' AS org_slug, a.value ->> '$.provider' AS provider,
+    a.value ->> '$.key_hash' AS key_hash, a.value ->> '$.event_id' AS event_id
+  FROM json_each(@asked) a
+)
+SELECT ${HEAD}, r.event_id AS replay_event_id, r.idempotency_body_hash AS replay_body_hash, r.result AS replay_result,
+  (a.event_id IS NOT NULL AND EXISTS (SELECT 1 FROM (SELECT a.org_slug, a.provider, a.event_id) v WHERE ${effective("v")})) AS effective
+FROM asked a
+LEFT JOIN heads h ON h.org_slug = a.org_slug AND h.provider = a.provider AND ${CURRENT}
+LEFT JOIN versions r ON r.rowid = (
+  SELECT v.rowid FROM versions v
+  WHERE v.idempotency_key_hash = a.key_hash AND v.org_slug = a.org_slug AND v.provider = a.provider
+    AND v.changed_at > @since AND ${effective("v")}
+  ORDER BY v.seq DESC LIMIT 1)
+ORDER BY a.place`;
+
+const PLACE_HEADS = insertSql("heads", headColumns);
+const APPEND_VERSIONS = insertSql("versions", versionColumns);
+
+/** A column that a change does not name stays as it is. */
+const ADVANCE_HEADS = `
+UPDATE heads AS h SET seq = r.expected_seq + 1, event_id = r.event_id, ${Object.keys(changeColumns())
+  .map((name) => `${name} = iif(json_type(r.change, '$.${name}') IS NULL, h.${name}, r.change ->> '$.${name}')`)
+  .join(", ")}
+FROM (
+  SELECT a.value ->> '$.org_slug' AS org_slug, a.value ->> '$.provider' AS provider, a.value ->> '$.event_id' AS event_id,
+    a.value ->> '$.expected_seq' AS expected_seq, a.value -> '$.set' AS change
+  FROM json_each(@rows) a
+) r
+WHERE h.org_slug = r.org_slug AND h.provider = r.provider AND h.seq = r.expected_seq
+  AND (SELECT MAX(x.seq) FROM heads x WHERE x.org_slug = r.org_slug AND x.provider = r.provider) = r.expected_seq`;
+
+/** A status stands in a version only where its answer was kept. */
+const RESULT_STATUS = "CASE WHEN json_valid(v.result) THEN v.result ->> '$.body.validation_status' END";
+
+const READ_HISTORY = `
+WITH changes AS (
+  SELECT v.changed_at AS happened_at, 0 AS kind, v.seq, v.event_id, v.op AS type, v.credential_id, ${RESULT_STATUS} AS status,
+    v.key_version, v.fingerprint, v.changed_by AS actor
+  FROM versions v
+  WHERE v.org_slug = @org_slug AND v.provider = @provider AND ${effective("v")}
+    AND NOT EXISTS (SELECT 1 FROM versions d WHERE d.event_id = v.event_id AND d.rowid < v.rowid)
+), attempts AS (
+  SELECT c.*, LAG(c.status) OVER (PARTITION BY c.credential_id ORDER BY c.checked_at, c.event_id) AS before
+  FROM validations c
+  WHERE c.org_slug = @org_slug AND c.provider = @provider
+    AND NOT EXISTS (SELECT 1 FROM validations d WHERE d.org_slug = c.org_slug AND d.provider = c.provider
+      AND d.credential_id = c.credential_id AND d.checked_at = c.checked_at AND d.event_id = c.event_id AND d.rowid < c.rowid)
+), items AS (
+  SELECT * FROM changes
+  UNION ALL
+  SELECT checked_at, 1, 0, event_id, 'check', credential_id, status, NULL, NULL, checked_by FROM attempts a
+  WHERE a.status IS NOT COALESCE(a.before, (
+    SELECT ${RESULT_STATUS} FROM versions v WHERE v.org_slug = a.org_slug AND v.provider = a.provider
+      AND v.credential_id = a.credential_id AND v.op <> 'delete' ORDER BY v.seq LIMIT 1))
+)
+SELECT * FROM items
+WHERE @happened_at IS NULL OR (happened_at, kind, seq, event_id) < (@happened_at, @kind, @seq, @event_id)
+ORDER BY happened_at DESC, kind DESC, seq DESC, event_id DESC LIMIT @limit`;
+
+const DAY_MS = 86_400_000;
+
+/** @returns the time a day earlier, as it is stored. */
+export function dayBefore(now: string): string {
+  return new Date(Date.parse(now) - DAY_MS).toISOString();
+}
+
+/** What get, list, decrypt and every change of one integration need of the store. */
+export function sqliteChanges(database: SqliteDatabase, onCorrupt: OnCorrupt): Changes {
+  const pairOf = ({ org_slug, provider }: Pair) => ({ org_slug, provider });
+
+  function openings(name: string, asked: Parameters<CredentialStore["readOpenings"]>[0], now: string): Opening[] {
+    const rows = asked.map((one) => ({ ...pairOf(one), key_hash: one.idempotencyKeyHash, event_id: one.eventId }));
+    return database
+      .all(name, READ_OPENINGS, { asked: JSON.stringify(rows), since: dayBefore(now) })
+      .map(readOpeningRow);
+  }
+
+  return {
+    async readHead(pair) {
+      const row = database.all("read_head", READ_HEAD, pairOf(pair))[0];
+      return row ? readHeadRow(row) : null;
+    },
+    async readHeads(orgSlug) {
+      const rows = database.all("read_heads", READ_HEADS, { org_slug: orgSlug });
+      return readEach(rows, readHeadRow, "read_heads", onCorrupt);
+    },
+    async readSealed(pair) {
+      const row = database.all("read_sealed", READ_SEALED, pairOf(pair))[0];
+      return row ? { head: readHeadRow(row), encrypted_credential: bytesOrNull(row, "encrypted_credential") } : null;
+    },
+    async readOpening(pair, { now, ...asked }) {
+      const [opening] = openings("read_opening", [{ ...pairOf(pair), ...asked }], now);
+      return opening ?? { head: null, replay: null, effective: false };
+    },
+    async readOpenings(asked, now) {
+      return asked.length === 0 ? [] : openings("read_openings", asked, now);
+    },
+    async placeHeads(pairs, now) {
+      if (pairs.length === 0) return;
+      const rows = pairs.map((pair) => placeholder(pair, encodeTime(now)));
+      database.run("place_heads", PLACE_HEADS, { rows: JSON.stringify(rows) });
+    },
+    async appendVersions(versions) {
+      if (versions.length === 0) return;
+      database.run("append_versions", APPEND_VERSIONS, { rows: encodeRows(versionColumns, versions) });
+    },
+    async advanceHead(change) {
+      return database.run("advance_head", ADVANCE_HEADS, { rows: JSON.stringify([encodeChange(change)]) });
+    },
+    async advanceHeads(changes) {
+      if (changes.length === 0) return;
+      database.run("advance_heads", ADVANCE_HEADS, { rows: JSON.stringify(changes.map(encodeChange)) });
+    },
+    async readHistory(pair, page) {
+      const after =
+        page.before === null ? { happened_at: null, kind: null, seq: null, event_id: null } : readCursor(page.before);
+      const rows = database.all("read_history", READ_HISTORY, { ...pairOf(pair), ...after, limit: page.limit + 1 });
+      const last = rows.length > page.limit ? rows[page.limit - 1] : undefined;
+      const items = readEach(rows.slice(0, page.limit), readHistoryRow, "read_history", (row) =>
+        onCorrupt({ ...row, ...pairOf(pair) }),
+      );
+      return { items, next: last ? writeCursor(last) : null };
+    },
+  };
+}
+
+/** Reads what can be read, and reports the rest: one broken row does not hide the others. */
+export function readEach<T>(rows: Row[], read: (row: Row) => T, statement: string, onCorrupt: OnCorrupt): T[] {
+  return rows.flatMap((row) => {
+    try {
+      return [read(row)];
+    } catch {
+      onCorrupt({ org_slug: String(row["org_slug"]), provider: String(row["provider"]), statement });
+      return [];
+    }
+  });
+}
+
+function readOpeningRow(row: Row): Opening {
+  const replayed = textOrNull(row, "replay_event_id");
+  return {
+    head: row["org_slug"] === null ? null : readHeadRow(row),
+    replay:
+      replayed === null
+        ? null
+        : {
+            event_id: replayed,
+            idempotency_body_hash: textOrNull(row, "replay_body_hash"),
+            result: readResult(row, "replay_result"),
+          },
+    effective: row["effective"] === 1,
+  };
+}
+
+/** No version has this event and no credential this id, so nothing can ever speak of a placeholder. */
+function placeholder(pair: Pair, now: string): Record<string, string | number | null> {
+  return encodeRow(headColumns, {
+    org_slug: pair.org_slug,
+    provider: pair.provider,
+    seq: 0,
+    event_id: "placeholder",
+    op: "setup",
+    credential_id: "placeholder",
+    credential_type: "none",
+    credential_name: "",
+    metadata: {},
+    enabled: false,
+    validation_status: "PENDING",
+    consecutive_failures: 0,
+    created_at: now,
+    updated_at: now,
+    created_by: "",
+  });
+}
+
+function changeColumns(): Omit<typeof headColumns, "org_slug" | "provider" | "seq" | "event_id"> {
+  const { org_slug, provider, seq, event_id, ...rest } = headColumns;
+  return rest;
+}
+
+function encodeChange(change: HeadChange): Record<string, unknown> {
+  const set = encodeRow(changeColumns(), change.set);
+  const whole = Object.keys(changeColumns()).every((name) => name in set);
+  // The types say so too; a row that writes back a check it had read would undo a sweep's.
+  if (!whole && Object.keys(checkColumns).some((name) => name in set))
+    throw new TypeError("a change without a new credential names a column of a check");
+  return {
+    org_slug: change.org_slug,
+    provider: change.provider,
+    event_id: change.event_id,
+    expected_seq: change.expected_seq,
+    set,
+  };
+}
+
+function readHistoryRow(row: Row): HistoryItem {
+  const check = row["type"] === "check";
+  const status = row["status"];
+  return {
+    type: check ? "check" : readOp(row, "type"),
+    at: time(row, "happened_at"),
+    credential_id: text(row, "credential_id"),
+    status: statuses.find((one): one is Status => one === status) ?? null,
+    key_version: textOrNull(row, "key_version"),
+    fingerprint: textOrNull(row, "fingerprint"),
+    actor: text(row, "actor"),
+  };
+}
+
+function writeCursor(row: Row): string {
+  const { happened_at, kind, seq, event_id } = row;
+  return Buffer.from(JSON.stringify({ happened_at, kind, seq, event_id })).toString("base64url");
+}
+
+function readCursor(cursor: string): { happened_at: string; kind: number; seq: number; event_id: string } {
+  const value = cursor.length <= 400 ? parseObject(Buffer.from(cursor, "base64url").toString("utf8")) : null;
+  const { happened_at, kind, seq, event_id } = isRecord(value) ? value : {};
+  if (
+    typeof happened_at !== "string" ||
+    typeof kind !== "number" ||
+    typeof seq !== "number" ||
+    typeof event_id !== "string"
+  ) {
+    throw malformed("query:cursor", "is not a cursor of this history");
+  }
+  return { happened_at, kind, seq, event_id };
+}

@@ -1,0 +1,205 @@
+import { chmodSync, closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
+import { Fault } from "../../contract/fault.ts";
+import { syncFolder } from "./home.ts";
+import { isRecord } from "./stored-json.ts";
+
+export type Row = Record<string, SQLOutputValue>;
+type Parameters = Record<string, SQLInputValue>;
+
+/** One connection: runs one statement at a time, each a transaction of its own. */
+export interface SqliteDatabase {
+  /** @throws Fault `store_unavailable` */
+  all(name: string, sql: string, parameters?: Parameters): Row[];
+  /** @returns how many rows changed @throws Fault `store_unavailable` */
+  run(name: string, sql: string, parameters?: Parameters): number;
+  close(): void;
+}
+
+export interface SqliteOptions {
+  file: string;
+  /** The folder of the BigQuery schema files, `configs/setup/bootstrap/schemas`. */
+  schemasFolder: string;
+  /** Told the name of every statement that is sent, for the benchmarks. */
+  onStatement?: (name: string) => void;
+}
+
+const tables = ["heads", "versions", "validations", "org_keys", "decrypt_grants"] as const;
+
+/** None is unique: that there is one current head a pair is what the protocol gives, here as in BigQuery. */
+const indexes: Record<string, string> = {
+  heads_by_pair: "heads (org_slug, provider, seq, event_id)",
+  heads_by_credential: "heads (credential_id)",
+  heads_by_due: "heads (next_due_at)",
+  heads_by_deactivation: "heads (deactivation_scheduled_at) WHERE deactivation_scheduled_at IS NOT NULL",
+  versions_by_pair: "versions (org_slug, provider, seq)",
+  versions_by_event: "versions (event_id)",
+  versions_by_previous: "versions (prev_event_id) WHERE prev_event_id IS NOT NULL",
+  versions_by_request: "versions (idempotency_key_hash) WHERE idempotency_key_hash IS NOT NULL",
+  versions_sealed: "versions (org_slug, provider, seq) WHERE encrypted_credential IS NOT NULL",
+  validations_by_pair: "validations (org_slug, provider, credential_id, checked_at)",
+  org_keys_by_id: "org_keys (key_id)",
+  org_keys_by_org: "org_keys (org_slug)",
+  grants_by_subject: "decrypt_grants (subject)",
+};
+
+const columnTypes = new Map([
+  ["STRING", "TEXT"],
+  ["TIMESTAMP", "TEXT"],
+  ["JSON", "TEXT"],
+  ["INTEGER", "INTEGER"],
+  ["BOOLEAN", "INTEGER"],
+  ["BYTES", "BLOB"],
+]);
+
+/**
+ * Opens the file (mode 0600) and brings its tables up to the schema files: missing tables and columns are added, none
+ * is changed or removed. Several processes may have it open. WAL, so that readers do not wait for a writer;
+ * `synchronous = FULL`, so that an acknowledged change survives a power cut too (NORMAL would lose the last commits);
+ * `secure_delete`, so that purged ciphertext is overwritten.
+ *
+ * @throws Fault `store_unavailable`
+ */
+export function openSqliteDatabase(options: SqliteOptions): SqliteDatabase {
+  const database = guarded(() => {
+    closeSync(openSync(options.file, "a", 0o600));
+    chmodSync(options.file, 0o600);
+    const opened = new DatabaseSync(options.file, { timeout: 5_000, enableForeignKeyConstraints: false });
+    try {
+      patiently(() => opened.exec("PRAGMA journal_mode = WAL"));
+      opened.exec("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA secure_delete = ON");
+      migrate(opened, options.schemasFolder);
+      syncFolder(options.file);
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+    // Stable over machines and versions, as FARM_FINGERPRINT is in BigQuery: shards only have to agree with themselves.
+    opened.function("shard_hash", { deterministic: true, directOnly: true }, (text) => crc32(String(text)));
+    return opened;
+  });
+
+  const prepared = new Map<string, StatementSync>();
+  function statement(name: string, sql: string): StatementSync {
+    options.onStatement?.(name);
+    let found = prepared.get(sql);
+    if (!found) {
+      found = database.prepare(sql);
+      prepared.set(sql, found);
+    }
+    return found;
+  }
+
+  return {
+    all: (name, sql, parameters = {}) => guarded(() => statement(name, sql).all(parameters)),
+    run: (name, sql, parameters = {}) => guarded(() => Number(statement(name, sql).run(parameters).changes)),
+    close() {
+      if (database.isOpen) database.close();
+    },
+  };
+}
+
+/** PERM BUSY LOCKED NOMEM READONLY INTERRUPT IOERR CORRUPT FULL CANTOPEN PROTOCOL AUTH NOTADB: the file, not the statement. */
+const unavailable: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 23, 26]);
+
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    const result = resultCode(cause);
+    const ours = result !== null && !unavailable.has(result);
+    throw new Fault(ours ? "internal" : "store_unavailable", { cause });
+  }
+}
+
+/** SQLite's primary result code; `null` where the error is not SQLite's (the file system's, or a closed connection). */
+function resultCode(error: unknown): number | null {
+  if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return null;
+  return error.errcode & 0xff;
+}
+
+/** The change to WAL does not always wait for the busy timeout when several processes open a new file at once. */
+function patiently(work: () => void): void {
+  for (let left = 250; ; left -= 1) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      if (resultCode(error) !== 5 || left === 0) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    }
+  }
+}
+
+function migrate(database: DatabaseSync, schemasFolder: string): void {
+  const files = new Set(readdirSync(schemasFolder));
+  const schemas = tables.map((table) => {
+    if (!files.has(`${table}.json`)) throw new Fault("internal", { cause: new Error(`no schema file for ${table}`) });
+    return { table, columns: readSchema(join(schemasFolder, `${table}.json`)) };
+  });
+  const missing = () =>
+    schemas.flatMap(({ table, columns }) => missingColumns(database, table, columns)).concat(missingIndexes(database));
+  if (missing().length === 0) return;
+  patiently(() => database.exec("BEGIN IMMEDIATE"));
+  try {
+    for (let sql = missing(); sql.length > 0; sql = missing()) for (const one of sql) database.exec(one);
+    database.exec("COMMIT");
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+interface Column {
+  name: string;
+  type: string;
+  required: boolean;
+}
+
+function readSchema(file: string): Column[] {
+  const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+  if (!Array.isArray(value)) throw new Fault("internal", { cause: new Error(`${file} is not a schema`) });
+  return value.map((column: unknown) => {
+    const { name, type, mode } = isRecord(column) ? column : {};
+    const stored = mode === "REPEATED" ? "TEXT" : columnTypes.get(String(type));
+    if (typeof name !== "string" || !/^[a-z][a-z0-9_]*$/.test(name) || !stored) {
+      throw new Fault("internal", { cause: new Error(`${file} has a column that cannot be read`) });
+    }
+    return { name, type: stored, required: mode === "REQUIRED" || mode === "REPEATED" };
+  });
+}
+
+function missingColumns(database: DatabaseSync, table: string, columns: Column[]): string[] {
+  const present = new Set(
+    database
+      .prepare("SELECT name FROM pragma_table_info(?)")
+      .all(table)
+      .map((row) => row["name"]),
+  );
+  if (present.size === 0) {
+    const lines = columns.map(({ name, type, required }) => `${name} ${type}${required ? " NOT NULL" : ""}`);
+    return [`CREATE TABLE ${table} (${lines.join(", ")}) STRICT`];
+  }
+  // As in BigQuery, a column that comes later is NULL in older rows, whatever its mode.
+  return columns
+    .filter(({ name }) => !present.has(name))
+    .map(({ name, type }) => `ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
+}
+
+function missingIndexes(database: DatabaseSync): string[] {
+  const present = new Set(
+    database
+      .prepare("SELECT name FROM sqlite_schema WHERE type = 'index'")
+      .all()
+      .map((row) => row["name"]),
+  );
+  const ready = tables.every((table) => database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(table));
+  return ready
+    ? Object.keys(indexes)
+        .filter((name) => !present.has(name))
+        .map((name) => `CREATE INDEX ${name} ON ${indexes[name]}`)
+    : [];
+}

@@ -1,0 +1,175 @@
+import type { CheckRow, CredentialStore } from "../../ports/credential-store.ts";
+import { CIPHERTEXT, CURRENT, dayBefore, effective, HEAD, type OnCorrupt, readEach } from "./sqlite-changes.ts";
+import type { SqliteDatabase } from "./sqlite-database.ts";
+import {
+  bytesOrNull,
+  count,
+  encodeRows,
+  encodeTime,
+  insertSql,
+  readHeadRow,
+  text,
+  timeOrNull,
+  validationColumns,
+} from "./sqlite-rows.ts";
+
+type Sweep = Pick<
+  CredentialStore,
+  | "readDue"
+  | "appendValidations"
+  | "recordChecks"
+  | "markReported"
+  | "readDueDeactivations"
+  | "purgeDeleted"
+  | "purgeSuperseded"
+>;
+
+/** Reported ones first, then by how long they have been due. */
+const READ_DUE = `
+WITH eligible AS (
+  SELECT h.rowid AS place, h.reported_at IS NULL AS later, h.next_due_at, h.credential_id
+  FROM heads h
+  WHERE h.next_due_at IS NOT NULL AND h.seq > 0 AND h.op <> 'delete' AND h.enabled = 1
+    AND (h.deactivation_scheduled_at IS NULL OR h.deactivation_scheduled_at > @now)
+    AND (@org IS NULL OR h.org_slug = @org)
+    AND (@shards = 1 OR shard_hash(h.credential_id) % @shards = @shard)
+    AND ${CURRENT}
+), due AS MATERIALIZED (
+  SELECT * FROM eligible WHERE next_due_at <= @now
+), page AS (
+  SELECT place, later, next_due_at, credential_id FROM due
+  WHERE (later, next_due_at, credential_id) > (@after_later, @after_due_at, @after_id)
+  ORDER BY later, next_due_at, credential_id LIMIT @limit
+)
+SELECT (SELECT COUNT(*) FROM due) AS due_total,
+  (SELECT next_due_at FROM eligible WHERE next_due_at > @now ORDER BY next_due_at LIMIT 1) AS rest_due_at,
+  page.place, ${HEAD}, ${CIPHERTEXT}
+FROM (SELECT 1) LEFT JOIN page ON TRUE LEFT JOIN heads h ON h.rowid = page.place
+ORDER BY page.later, page.next_due_at, page.credential_id`;
+
+const APPEND_VALIDATIONS = insertSql("validations", validationColumns);
+
+/**
+ * Keyed on the credential: a late result cannot touch a newer one. A report that came after the attempt began stays,
+ * and with it the time at which the credential is due.
+ */
+const RECORD_CHECKS = `
+UPDATE heads AS h SET
+  validation_status = COALESCE(r.status, h.validation_status),
+  last_validated_at = iif(r.status = 'VALID', r.checked_at, h.last_validated_at),
+  last_checked_at = r.checked_at,
+  error_code = r.error_code,
+  verdict = r.verdict,
+  consecutive_failures = iif(r.failed, h.consecutive_failures + 1, 0),
+  next_due_at = iif(h.reported_at >= r.checked_at, h.next_due_at, r.next_due_at),
+  reported_at = iif(r.status IS NOT NULL AND h.reported_at < r.checked_at, NULL, h.reported_at),
+  expires_at = COALESCE(r.expires_at, h.expires_at),
+  notified_days = r.notified_days
+FROM (
+  SELECT a.value ->> '$.org_slug' AS org_slug, a.value ->> '$.provider' AS provider, a.value ->> '$.credential_id' AS credential_id,
+    a.value ->> '$.checked_at' AS checked_at, a.value ->> '$.status' AS status, a.value ->> '$.error_code' AS error_code,
+    a.value ->> '$.verdict' AS verdict, a.value ->> '$.failed' AS failed, a.value ->> '$.next_due_at' AS next_due_at,
+    a.value ->> '$.expires_at' AS expires_at, a.value ->> '$.notified_days' AS notified_days
+  FROM json_each(@rows) a
+) r
+WHERE h.credential_id = r.credential_id AND h.org_slug = r.org_slug AND h.provider = r.provider AND h.seq > 0
+  AND (h.last_checked_at IS NULL OR h.last_checked_at < r.checked_at)`;
+
+const MARK_REPORTED = `UPDATE heads SET reported_at = @at, next_due_at = @at
+WHERE credential_id = @credential_id AND reported_at IS NULL AND seq > 0 AND op <> 'delete'`;
+
+const READ_DUE_DEACTIVATIONS = `SELECT ${HEAD} FROM heads h
+WHERE h.deactivation_scheduled_at <= @now AND h.seq > 0 AND h.op <> 'delete' AND ${CURRENT}
+ORDER BY h.deactivation_scheduled_at, h.org_slug, h.provider LIMIT @limit`;
+
+const PURGE_DELETED = `UPDATE versions AS v SET encrypted_credential = NULL
+WHERE v.encrypted_credential IS NOT NULL AND EXISTS (
+  SELECT 1 FROM heads h WHERE h.org_slug = v.org_slug AND h.provider = v.provider AND h.op = 'delete' AND h.seq > 0
+    AND v.seq <= h.seq AND ${CURRENT})`;
+
+/**
+ * A secret is superseded by the first effective version after it that brought another credential, sealed the same one
+ * anew or deleted it; a change of name in between supersedes nothing. A version without effect has its own day: it may
+ * belong to a change that is still running.
+ */
+const PURGE_SUPERSEDED = `UPDATE versions AS v SET encrypted_credential = NULL
+WHERE v.encrypted_credential IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM heads h WHERE h.org_slug = v.org_slug AND h.provider = v.provider AND h.secret_event_id = v.event_id)
+  AND CASE WHEN ${effective("v")} THEN EXISTS (
+      SELECT 1 FROM versions s WHERE s.org_slug = v.org_slug AND s.provider = v.provider AND s.seq > v.seq
+        AND (s.credential_id <> v.credential_id OR s.op IN ('rewrap', 'delete')) AND s.changed_at <= @cutoff AND ${effective("s")})
+    ELSE v.changed_at <= @cutoff END`;
+
+/** What the sweep, a check and a pipeline's report need of the store. */
+export function sqliteSweep(database: SqliteDatabase, onCorrupt: OnCorrupt): Sweep {
+  return {
+    async readDue({ now, limit, org, shard, after }) {
+      const rows = database.all("read_due", READ_DUE, {
+        now: encodeTime(now),
+        limit,
+        org,
+        shards: shard?.count ?? 1,
+        shard: shard?.index ?? 0,
+        after_later: after === null ? -1 : after.reported ? 0 : 1,
+        after_due_at: after?.next_due_at ?? "",
+        after_id: after?.credential_id ?? "",
+      });
+      const found = rows.filter((row) => row["place"] !== null);
+      const last = found.length === limit ? found.at(-1) : undefined;
+      const first = rows[0];
+      return {
+        rows: readEach(
+          found,
+          (row) => ({ head: readHeadRow(row), encrypted_credential: bytesOrNull(row, "encrypted_credential") }),
+          "read_due",
+          onCorrupt,
+        ),
+        due_total: first ? count(first, "due_total") : 0,
+        next_due_at: first ? timeOrNull(first, "rest_due_at") : null,
+        next: last
+          ? {
+              reported: last["reported_at"] !== null,
+              next_due_at: text(last, "next_due_at"),
+              credential_id: text(last, "credential_id"),
+            }
+          : null,
+      };
+    },
+    async appendValidations(rows) {
+      if (rows.length === 0) return;
+      database.run("append_validations", APPEND_VALIDATIONS, { rows: encodeRows(validationColumns, rows) });
+    },
+    async recordChecks(rows) {
+      return rows.length === 0
+        ? 0
+        : database.run("record_checks", RECORD_CHECKS, { rows: encodeRows(recordedColumns, rows) });
+    },
+    async markReported(credentialId, at) {
+      return database.run("mark_reported", MARK_REPORTED, { credential_id: credentialId, at: encodeTime(at) });
+    },
+    async readDueDeactivations(now, limit) {
+      const rows = database.all("read_due_deactivations", READ_DUE_DEACTIVATIONS, { now: encodeTime(now), limit });
+      return readEach(rows, readHeadRow, "read_due_deactivations", onCorrupt);
+    },
+    async purgeDeleted() {
+      return database.run("purge_deleted", PURGE_DELETED);
+    },
+    async purgeSuperseded(now) {
+      return database.run("purge_superseded", PURGE_SUPERSEDED, { cutoff: dayBefore(now) });
+    },
+  };
+}
+
+const recordedColumns = {
+  org_slug: "text",
+  provider: "text",
+  credential_id: "text",
+  checked_at: "time",
+  status: "text",
+  error_code: "text",
+  verdict: "json",
+  failed: "flag",
+  next_due_at: "time",
+  expires_at: "time",
+  notified_days: "integer",
+} as const satisfies Record<keyof CheckRow, string>;

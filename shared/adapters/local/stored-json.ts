@@ -1,0 +1,87 @@
+import { type FaultCode, faults } from "../../contract/fault.ts";
+import { type Capability, outcomes, type Verdict } from "../../contract/verdict.ts";
+
+/** Whether a value is a JSON object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The JSON object in a text, or `null`. Says nothing of what it read: a message of JSON.parse would quote it. */
+export function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A verdict as it was stored, or `null` where it is none. Members that an older version did not have are `null` or empty. */
+export function readVerdict(value: Record<string, unknown>): Verdict | null {
+  const outcome = outcomes.find((one) => one === value["outcome"]);
+  const code = value["code"] ?? null;
+  const capabilities = list(value["capabilities"], readCapability);
+  const warnings = list(value["warnings"], (one) => (typeof one === "string" ? one : null));
+  const details = readDetails(value["details"]);
+  if (!outcome || (code !== null && !isFaultCode(code)) || !capabilities || !warnings || !details) return null;
+  return {
+    outcome,
+    code,
+    message: text(value["message"]) ?? "",
+    reason: text(value["reason"]),
+    remedy: text(value["remedy"]),
+    details,
+    http_status: number(value["http_status"]),
+    provider_code: text(value["provider_code"]),
+    provider_request_id: text(value["provider_request_id"]),
+    retry_after_s: number(value["retry_after_s"]),
+    capabilities,
+    warnings,
+    field: text(value["field"]),
+    expires_at: text(value["expires_at"]),
+  };
+}
+
+function readDetails(value: unknown): Verdict["details"] | null {
+  if (!isRecord(value)) return null;
+  const { connection, permissions, models, tier, message } = value;
+  return {
+    connection: text(connection) ?? "",
+    permissions: text(permissions) ?? "",
+    ...(typeof models === "number" ? { models } : {}),
+    ...(typeof tier === "string" ? { tier } : {}),
+    ...(typeof message === "string" ? { message } : {}),
+  };
+}
+
+function readCapability(value: unknown): Capability | null {
+  if (!isRecord(value)) return null;
+  const { id, state, reason, remedy } = value;
+  if (typeof id !== "string" || (state !== "granted" && state !== "denied" && state !== "unknown")) return null;
+  return {
+    id,
+    state,
+    ...(typeof reason === "string" ? { reason } : {}),
+    ...(typeof remedy === "string" ? { remedy } : {}),
+  };
+}
+
+function isFaultCode(value: unknown): value is FaultCode {
+  return typeof value === "string" && Object.hasOwn(faults, value);
+}
+
+/** Every element as read, an empty list where there is none, `null` where one cannot be read. */
+function list<T>(value: unknown, readOne: (one: unknown) => T | null): T[] | null {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) return null;
+  const read = value.map(readOne).filter((one) => one !== null);
+  return read.length === value.length ? read : null;
+}
+
+function text(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function number(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
+}

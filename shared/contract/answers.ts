@@ -1,0 +1,240 @@
+import { z } from "zod";
+import { faults } from "./fault.ts";
+import { outcomes, statuses } from "./verdict.ts";
+
+/* What the service answers, as schemas: for the OpenAPI document and for tests. Nothing at run time reads them. */
+
+const time = z.iso.datetime().meta({ description: "RFC 3339 UTC with milliseconds." });
+const when = time.nullable();
+const status = z.enum(statuses);
+const lifecycle = z.enum(["pending", "active", "error", "disabled", "expired", "not_configured"]);
+const category = z.enum(["cloud", "genai", "saas"]);
+const uuid = z.uuid();
+
+export const capability = z.strictObject({
+  id: z.string(),
+  state: z.enum(["granted", "denied", "unknown"]),
+  reason: z.string().optional(),
+  remedy: z.string().optional(),
+});
+export const readiness = z.strictObject({
+  id: z.string(),
+  ready: z.union([z.boolean(), z.literal("unknown")]),
+  missing: z.array(z.string()),
+});
+const details = z.strictObject({
+  connection: z.string(),
+  permissions: z.string(),
+  models: z.int().optional(),
+  tier: z.string().optional(),
+  message: z.string().optional(),
+});
+
+export const configuredAnswer = z.strictObject({
+  success: z.literal(true),
+  provider: z.string(),
+  credential_id: uuid,
+  validation_status: status,
+  message: z.string(),
+  capabilities: z.array(capability),
+  pipelines: z.array(readiness),
+  warnings: z.array(z.string()),
+});
+
+export const verdictAnswer = z.strictObject({
+  success: z.boolean(),
+  provider: z.string(),
+  validation_status: status,
+  message: z.string(),
+  details,
+  outcome: z.enum(outcomes),
+  code: z.string().optional(),
+  reason: z.string().optional(),
+  remedy: z.string().optional(),
+  capabilities: z.array(capability),
+  pipelines: z.array(readiness),
+  warnings: z.array(z.string()),
+  last_validated_at: when,
+  last_checked_at: time,
+  dry_run: z.literal(true).optional(),
+});
+
+const configuredSummary = z.strictObject({
+  provider: z.string(),
+  display_name: z.string(),
+  category,
+  status,
+  lifecycle,
+  enabled: z.boolean(),
+  credential_name: z.string(),
+  credential_id: uuid,
+  last_validated_at: when,
+  last_checked_at: when,
+  expires_at: when,
+  pipelines: z.array(readiness),
+  created_at: time,
+});
+const absentSummary = z.strictObject({
+  provider: z.string(),
+  display_name: z.string(),
+  category,
+  status: z.literal("NOT_CONFIGURED"),
+  lifecycle: z.literal("not_configured"),
+});
+export const listAnswer = z.strictObject({
+  org_slug: z.string(),
+  integrations: z.record(z.string(), z.union([configuredSummary, absentSummary])),
+  all_valid: z.boolean(),
+  all_configured_valid: z.boolean(),
+  providers_configured: z.array(z.string()),
+});
+
+export const integrationInfo = z.strictObject({
+  org_slug: z.string(),
+  provider: z.string(),
+  display_name: z.string(),
+  category,
+  status,
+  lifecycle,
+  enabled: z.boolean(),
+  credential_id: uuid,
+  credential_name: z.string(),
+  credential_type: z.string(),
+  fingerprint: z.string().nullable(),
+  key_version: z.string().nullable(),
+  metadata: z.record(z.string(), z.unknown()),
+  validation: z.strictObject({
+    outcome: z.enum(outcomes).nullable(),
+    code: z.string().nullable(),
+    message: z.string(),
+    remedy: z.string().nullable(),
+    details: details.nullable(),
+  }),
+  capabilities: z.array(capability),
+  pipelines: z.array(readiness),
+  last_validated_at: when,
+  last_checked_at: when,
+  expires_at: when,
+  deactivation_scheduled_at: when,
+  created_at: time,
+  updated_at: time,
+  created_by: z.string(),
+});
+
+export const historyAnswer = z.strictObject({
+  items: z.array(
+    z.strictObject({
+      type: z.string(),
+      at: time,
+      credential_id: uuid,
+      status: status.nullable(),
+      key_version: z.string().nullable(),
+      fingerprint: z.string().nullable(),
+      actor: z.string(),
+    }),
+  ),
+  next_cursor: z.string().nullable(),
+});
+
+export const instructionsAnswer = z.strictObject({
+  org_slug: z.string(),
+  provider: z.string(),
+  display_name: z.string(),
+  credential_type: z.string(),
+  steps: z.array(z.string()),
+  fields: z.array(
+    z.strictObject({
+      name: z.string(),
+      label: z.string(),
+      secret: z.boolean(),
+      example: z.string(),
+      optional: z.boolean(),
+      help: z.string().optional(),
+    }),
+  ),
+  docs_url: z.string().nullable(),
+  setup: z.strictObject({ method: z.literal("POST"), path: z.string() }),
+});
+
+export const providersAnswer = z.strictObject({ providers: z.array(z.record(z.string(), z.unknown())) });
+
+export const deletedAnswer = z.strictObject({
+  success: z.literal(true),
+  message: z.string(),
+  deactivation_scheduled_at: time.optional(),
+});
+
+export const importAnswer = z.strictObject({
+  success: z.boolean(),
+  dry_run: z.literal(true).optional(),
+  results: z.array(
+    z.strictObject({
+      index: z.int(),
+      provider: z.string(),
+      status: z.enum(["completed", "failed", "not_attempted"]),
+      code: z.string().optional(),
+      error: z.string().optional(),
+      errors: z.array(z.strictObject({ field: z.string(), message: z.string() })).optional(),
+      remedy: z.string().optional(),
+      credential_id: uuid.optional(),
+    }),
+  ),
+});
+
+export const decryptAnswer = z.strictObject({
+  org_slug: z.string(),
+  provider: z.string(),
+  credential_id: uuid,
+  credential_type: z.string(),
+  credential: z.record(z.string(), z.string()).nullable(),
+  metadata: z.record(z.string(), z.unknown()),
+  fingerprint: z.string().nullable(),
+  key_version: z.string().nullable(),
+  validation_status: status,
+  last_validated_at: when,
+  capabilities: z.array(capability),
+  pipelines: z.array(readiness),
+  expires_at: when,
+  cache: z.enum(["hit", "miss"]),
+  cache_max_age_s: z.int(),
+});
+
+export const reportedAnswer = z.strictObject({ success: z.literal(true), message: z.string() });
+
+export const sweepAnswer = z.strictObject({
+  checked: z.int(),
+  valid: z.int(),
+  invalid: z.int(),
+  expired: z.int(),
+  inconclusive: z.int(),
+  remaining: z.int(),
+  next_due_at: when,
+  incidents: z.array(z.string()),
+  providers: z.record(
+    z.string(),
+    z.strictObject({
+      checked: z.int(),
+      valid: z.int(),
+      invalid: z.int(),
+      expired: z.int(),
+      inconclusive: z.int(),
+      incident: z.boolean(),
+    }),
+  ),
+});
+
+export const problemAnswer = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.enum(Object.keys(faults)),
+  request_id: uuid,
+  success: z.literal(false),
+  error: z.string(),
+  provider: z.string().optional(),
+  errors: z.array(z.strictObject({ field: z.string(), message: z.string() })).optional(),
+  reason: z.string().optional(),
+  remedy: z.string().optional(),
+  retry_after_s: z.int().optional(),
+});

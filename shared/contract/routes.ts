@@ -1,0 +1,296 @@
+import { Fault } from "./fault.ts";
+import { isOrgSlug, PREFIX, PROVIDER_SLUG } from "./names.ts";
+
+export type FunctionName = "setup" | "validate" | "list" | "get" | "update" | "delete" | "decrypt" | "revalidate";
+export type RouteName =
+  | "setup"
+  | "import"
+  | "validate"
+  | "list"
+  | "providers"
+  | "openapi"
+  | "get"
+  | "history"
+  | "instructions"
+  | "update"
+  | "rotate"
+  | "delete"
+  | "decrypt"
+  | "failures"
+  | "revalidate";
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/** Who may call: anyone, an organisation's key of that scope, a pipeline with a grant, or the Scheduler. */
+export type CallerKind = "anyone" | "read" | "manage" | "pipeline" | "scheduler";
+/** Which budget of requests a minute it draws on. */
+export type Budget = "check" | "write" | "read" | "decrypt" | "none";
+
+export interface Route {
+  name: RouteName;
+  fn: FunctionName;
+  method: Method;
+  /** Under the prefix; `{org}` and `{provider}` are the only parameters. */
+  path: string;
+  caller: CallerKind;
+  budget: Budget;
+  /** Query parameters it knows. */
+  query: readonly string[];
+  /** Whether a JSON body is read, and whether it may be left out. */
+  body: "none" | "optional" | "required";
+  summary: string;
+}
+
+/** Every route of the service. Where two match a path, the one with more literal segments is meant. */
+export const routes: readonly Route[] = [
+  {
+    name: "setup",
+    fn: "setup",
+    method: "POST",
+    path: "/{org}/{provider}/setup",
+    caller: "manage",
+    budget: "check",
+    query: ["dry_run"],
+    body: "required",
+    summary: "Prove a credential, encrypt it and store it",
+  },
+  {
+    name: "import",
+    fn: "setup",
+    method: "POST",
+    path: "/{org}/import",
+    caller: "manage",
+    budget: "check",
+    query: ["dry_run"],
+    body: "required",
+    summary: "Set up many providers at once",
+  },
+  {
+    name: "validate",
+    fn: "validate",
+    method: "POST",
+    path: "/{org}/{provider}/validate",
+    caller: "manage",
+    budget: "check",
+    query: [],
+    body: "optional",
+    summary: "Ask the provider again whether the stored credential works",
+  },
+  {
+    name: "providers",
+    fn: "list",
+    method: "GET",
+    path: "/providers",
+    caller: "anyone",
+    budget: "none",
+    query: [],
+    body: "none",
+    summary: "The registry's public face, from which a form can be drawn",
+  },
+  {
+    name: "openapi",
+    fn: "list",
+    method: "GET",
+    path: "/openapi.json",
+    caller: "anyone",
+    budget: "none",
+    query: [],
+    body: "none",
+    summary: "This contract as OpenAPI 3.1",
+  },
+  {
+    name: "list",
+    fn: "list",
+    method: "GET",
+    path: "/{org}",
+    caller: "read",
+    budget: "read",
+    query: ["category", "configured", "expiring_within"],
+    body: "none",
+    summary: "All integrations of an organisation",
+  },
+  {
+    name: "get",
+    fn: "get",
+    method: "GET",
+    path: "/{org}/{provider}",
+    caller: "read",
+    budget: "read",
+    query: [],
+    body: "none",
+    summary: "One integration, never its secret",
+  },
+  {
+    name: "get",
+    fn: "get",
+    method: "GET",
+    path: "/{org}/{provider}/status",
+    caller: "read",
+    budget: "read",
+    query: [],
+    body: "none",
+    summary: "The same, under its older path",
+  },
+  {
+    name: "history",
+    fn: "get",
+    method: "GET",
+    path: "/{org}/{provider}/history",
+    caller: "read",
+    budget: "read",
+    query: ["limit", "cursor"],
+    body: "none",
+    summary: "Versions and status changes, newest first",
+  },
+  {
+    name: "instructions",
+    fn: "get",
+    method: "GET",
+    path: "/{org}/{provider}/instructions",
+    caller: "read",
+    budget: "read",
+    query: [],
+    body: "none",
+    summary: "What to create at the provider",
+  },
+  {
+    name: "update",
+    fn: "update",
+    method: "PUT",
+    path: "/{org}/{provider}",
+    caller: "manage",
+    budget: "write",
+    query: [],
+    body: "required",
+    summary: "Change what is stored, the credential included",
+  },
+  {
+    name: "rotate",
+    fn: "update",
+    method: "POST",
+    path: "/{org}/{provider}/rotate",
+    caller: "manage",
+    budget: "write",
+    query: [],
+    body: "required",
+    summary: "Replace the credential",
+  },
+  {
+    name: "delete",
+    fn: "delete",
+    method: "DELETE",
+    path: "/{org}/{provider}",
+    caller: "manage",
+    budget: "write",
+    query: ["deactivation_scheduled_at"],
+    body: "none",
+    summary: "Delete the integration, now or at a time",
+  },
+  {
+    name: "decrypt",
+    fn: "decrypt",
+    method: "POST",
+    path: "/{org}/{provider}/decrypt",
+    caller: "pipeline",
+    budget: "decrypt",
+    query: [],
+    body: "required",
+    summary: "Hand the credential to a pipeline",
+  },
+  {
+    name: "failures",
+    fn: "decrypt",
+    method: "POST",
+    path: "/{org}/{provider}/failures",
+    caller: "pipeline",
+    budget: "decrypt",
+    query: [],
+    body: "required",
+    summary: "Report that the provider refused the credential",
+  },
+  {
+    name: "revalidate",
+    fn: "revalidate",
+    method: "POST",
+    path: "/revalidate",
+    caller: "scheduler",
+    budget: "none",
+    query: [],
+    body: "optional",
+    summary: "Check what is due, announce expiries, purge",
+  },
+];
+
+/** A path that a function answers: the route, and what stands where its parameters are. */
+export interface Target {
+  route: Route;
+  org: string | null;
+  /** The provider as it stands in the path. */
+  providerSegment: string | null;
+}
+
+/**
+ * Finds the route of a path as it came over the wire, undecoded. With `bare`, the prefix may be left out.
+ *
+ * @throws Fault `route_unknown`, `provider_unknown` (upper case), `method_not_allowed`
+ */
+export function findRoute(known: readonly Route[], method: string, path: string, bare: boolean): Target {
+  const rest = path === PREFIX || path.startsWith(`${PREFIX}/`) ? path.slice(PREFIX.length) : bare ? path : null;
+  if (rest === null || !/^(?:\/[A-Za-z0-9_.-]+)+$/.test(rest)) throw new Fault("route_unknown");
+  const segments = rest.slice(1).split("/");
+  if (segments.some((segment) => segment === "." || segment === "..")) throw new Fault("route_unknown");
+  const matching = known.filter((route) => matches(route, segments));
+  const mostLiteral = Math.max(...matching.map(literals));
+  const candidates = matching.filter((route) => literals(route) === mostLiteral);
+  const first = candidates[0];
+  if (!first) throw new Fault("route_unknown");
+  const parameters = parametersOf(first, segments);
+  const wanted = method === "HEAD" ? "GET" : method;
+  const route = candidates.find((candidate) => candidate.method === wanted);
+  if (!route) throw new Fault("method_not_allowed", { allow: methodsOf(candidates) });
+  return { route, ...parameters };
+}
+
+/** The methods that these routes take, HEAD with GET, OPTIONS always. */
+export function methodsOf(candidates: readonly Route[]): string[] {
+  const methods = candidates.flatMap((route) => (route.method === "GET" ? ["GET", "HEAD"] : [route.method]));
+  return [...new Set([...methods, "OPTIONS"])];
+}
+
+function template(route: Route): string[] {
+  return route.path.slice(1).split("/");
+}
+
+function literals(route: Route): number {
+  return template(route).filter((part) => !part.startsWith("{")).length;
+}
+
+function matches(route: Route, segments: string[]): boolean {
+  const parts = template(route);
+  return (
+    parts.length === segments.length && parts.every((part, index) => part.startsWith("{") || part === segments[index])
+  );
+}
+
+function parametersOf(route: Route, segments: string[]): { org: string | null; providerSegment: string | null } {
+  let org: string | null = null;
+  let providerSegment: string | null = null;
+  template(route).forEach((part, index) => {
+    if (part === "{org}") org = segments[index] ?? null;
+    if (part === "{provider}") providerSegment = segments[index] ?? null;
+  });
+  if (org !== null && !isOrgSlug(org)) {
+    throw new Fault("route_unknown", {
+      detail: "Route not found: an organisation is 1-63 characters of a-z, 0-9, _ and -, lower case",
+    });
+  }
+  if (providerSegment !== null && !PROVIDER_SLUG.test(providerSegment)) {
+    const lower = String(providerSegment).toLowerCase();
+    throw new Fault(
+      "provider_unknown",
+      PROVIDER_SLUG.test(lower) && lower !== providerSegment
+        ? { remedy: `Write the provider in lower case: ${lower}` }
+        : {},
+    );
+  }
+  return { org, providerSegment };
+}

@@ -1,0 +1,221 @@
+import type { ServerResponse } from "node:http";
+import { Fault } from "../contract/fault.ts";
+import { methodsOf, type Route, type RouteName } from "../contract/routes.ts";
+import type { Grant } from "../contract/rows.ts";
+import type { Audit, AuditRecord } from "../ports/audit.ts";
+import type { Log } from "../ports/log.ts";
+import { type Answer, problem } from "./answer.ts";
+import { type Actor, authoriseOrgKey, authorisePipeline, authoriseScheduler, type Gate } from "./authorise.ts";
+import { parseRequest, type RawRequest, type Request, requestId } from "./request.ts";
+
+/** What every endpoint stands on. */
+export interface Desk extends Gate {
+  audit: Audit;
+  log: Log;
+  corsOrigins: readonly string[];
+  /** Whether Google's front end is before us, so that the last X-Forwarded-For entry is the caller. */
+  behindProxy: boolean;
+}
+
+/** What the audit record of this request says besides who, where and how it ended. */
+export type AuditNotes = Partial<
+  Pick<
+    AuditRecord,
+    "provider" | "credential_id" | "fingerprint" | "key_version" | "cache" | "pipeline" | "run_id" | "reason_code"
+  >
+>;
+
+/** An authorised request. */
+export interface Call {
+  request: Request;
+  actor: Actor;
+  /** The pipeline's live grants for the organisation; empty for other callers. */
+  grants: Grant[];
+  audited: AuditNotes;
+}
+
+export type Handler<Parts> = (call: Call, parts: Parts) => Promise<Answer>;
+export type Handlers<Parts> = Partial<Record<RouteName, Handler<Parts>>>;
+
+/**
+ * Turns handlers into what the functions framework calls: it always answers, and with a problem document where it
+ * cannot do better; checks in the contract's order; writes the audit record before the answer leaves.
+ */
+export function endpoint<Parts extends Desk>(
+  known: readonly Route[],
+  handlers: Handlers<Parts>,
+  getParts: () => Promise<Parts>,
+  options: { bare: boolean },
+) {
+  return async (raw: RawRequest, response: ServerResponse): Promise<void> => {
+    const id = requestId(raw);
+    let answer: Answer;
+    let parts: Parts | null = null;
+    try {
+      const page = health(raw);
+      if (page) {
+        answer = page;
+      } else {
+        parts = await getParts();
+        answer =
+          raw.method === "OPTIONS"
+            ? preflight(raw, known, parts)
+            : await serve(raw, id, known, handlers, parts, options.bare);
+      }
+    } catch (error) {
+      answer = problem(asFault(error, parts, id), id);
+    }
+    const cors = parts ? corsHeaders(raw, parts) : {};
+    send(raw, response, id, { ...answer, headers: { ...answer.headers, ...cors } });
+  };
+}
+
+async function serve<Parts extends Desk>(
+  raw: RawRequest,
+  id: string,
+  known: readonly Route[],
+  handlers: Handlers<Parts>,
+  parts: Parts,
+  bare: boolean,
+): Promise<Answer> {
+  const startedAt = parts.clock.monotonic();
+  const request = parseRequest(raw, known, { bare, behindProxy: parts.behindProxy, id });
+  const audited: AuditNotes = {};
+  let actor: Actor = { type: "anonymous", id: null };
+  let answer: Answer;
+  let fault: Fault | null = null;
+  try {
+    const known = await authorise(raw, request, parts);
+    actor = known.actor;
+    const handler = handlers[request.route.name];
+    if (!handler) throw new Fault("route_unknown");
+    answer = await handler({ request, actor, grants: known.grants, audited }, parts);
+  } catch (error) {
+    fault = asFault(error, parts, id);
+    answer = problem(fault, id);
+  }
+  if (request.route.caller !== "anyone") parts.audit.write(auditRecord(request, actor, answer, fault, audited));
+  parts.log(answer.status >= 500 ? "ERROR" : "INFO", "request", {
+    request_id: id,
+    ...(request.trace ? { trace: request.trace } : {}),
+    operation: request.route.name,
+    ...(request.org ? { org_slug: request.org } : {}),
+    ...(audited.provider ? { provider: audited.provider } : {}),
+    ...(fault ? { code: fault.code } : {}),
+    status: answer.status,
+    latency_ms: Math.round(parts.clock.monotonic() - startedAt),
+  });
+  return answer;
+}
+
+async function authorise(raw: RawRequest, request: Request, gate: Gate): Promise<{ actor: Actor; grants: Grant[] }> {
+  switch (request.route.caller) {
+    case "anyone":
+      return { actor: { type: "anonymous", id: null }, grants: [] };
+    case "read":
+    case "manage":
+      return { actor: await authoriseOrgKey(request, gate, raw.headersDistinct["x-api-key"] ?? []), grants: [] };
+    case "pipeline":
+      return await authorisePipeline(request, gate);
+    case "scheduler":
+      return { actor: await authoriseScheduler(request, gate), grants: [] };
+  }
+}
+
+/** Draws on the route's budget: per organisation for keys, per subject and organisation for pipelines. @throws Fault `too_many_requests` */
+export function spend(call: Call, desk: Desk): void {
+  const { budget } = call.request.route;
+  if (budget === "none") return;
+  const id = call.actor.type === "api_key" ? `${call.request.org}` : `${call.actor.id} ${call.request.org}`;
+  const wait = desk.limiter.take(budget, id);
+  if (wait !== null) throw new Fault("too_many_requests", { retryAfterS: wait });
+}
+
+function auditRecord(
+  request: Request,
+  actor: Actor,
+  answer: Answer,
+  fault: Fault | null,
+  notes: AuditNotes,
+): AuditRecord {
+  const denied = fault !== null && (fault.status === 401 || fault.status === 403);
+  return {
+    request_id: request.id,
+    actor_type: actor.type,
+    actor_id: actor.id,
+    org_slug: request.org,
+    operation: request.route.name,
+    decision: denied ? "deny" : "allow",
+    outcome: denied ? "denied" : fault ? "error" : "ok",
+    status: answer.status,
+    ...(fault ? { reason_code: fault.code } : {}),
+    ...notes,
+    provider: notes.provider ?? null,
+  };
+}
+
+/** What is not a known failure is a bug: it is logged by name, and nothing of it is shown. */
+function asFault(error: unknown, desk: Desk | null, id: string): Fault {
+  if (error instanceof Fault) {
+    if (error.code === "integrity")
+      desk?.log("CRITICAL", "integrity", {
+        request_id: id,
+        code: error.code,
+        ...(error.details.reason ? { reason: error.details.reason } : {}),
+      });
+    return error;
+  }
+  desk?.log("ERROR", "internal", { request_id: id, error_name: error instanceof Error ? error.name : typeof error });
+  return new Fault("internal");
+}
+
+function health(raw: RawRequest): Answer | null {
+  const path = (raw.originalUrl ?? raw.url ?? "/").split("?", 1)[0];
+  if (path !== "/health") return null;
+  if (raw.method !== "GET" && raw.method !== "HEAD") throw new Fault("method_not_allowed", { allow: ["GET", "HEAD"] });
+  return { status: 200, body: { status: "ok" } };
+}
+
+function preflight(raw: RawRequest, known: readonly Route[], desk: Desk): Answer {
+  const origin = raw.headers.origin;
+  if (origin === undefined || !desk.corsOrigins.includes(origin))
+    throw new Fault("method_not_allowed", { allow: ["GET", "HEAD", "POST", "PUT", "DELETE"] });
+  return {
+    status: 204,
+    body: undefined,
+    headers: {
+      "access-control-allow-methods": methodsOf(known).join(", "),
+      "access-control-allow-headers":
+        "content-type, x-api-key, idempotency-key, if-match, if-none-match, x-request-id, authorization",
+      "access-control-max-age": "600",
+    },
+  };
+}
+
+function corsHeaders(raw: RawRequest, desk: Desk): Record<string, string> {
+  const origin = raw.headers.origin;
+  if (origin === undefined || desk.corsOrigins.length === 0) return {};
+  if (!desk.corsOrigins.includes(origin)) return { vary: "Origin" };
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-expose-headers": "etag, retry-after, x-request-id, deprecation",
+    vary: "Origin",
+  };
+}
+
+function send(raw: RawRequest, response: ServerResponse, id: string, answer: Answer): void {
+  const text =
+    answer.body === undefined ? "" : typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body);
+  const headers: Record<string, string | number> = {
+    "content-type": "application/json",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "x-request-id": id,
+    ...answer.headers,
+  };
+  if (answer.status !== 204) headers["content-length"] = Buffer.byteLength(text);
+  else delete headers["content-type"];
+  if (raw.bodyFault) headers["connection"] = "close";
+  response.writeHead(answer.status, headers);
+  response.end(raw.method === "HEAD" ? undefined : text);
+}

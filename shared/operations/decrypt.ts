@@ -1,0 +1,158 @@
+import type { DecryptBody, FailuresBody } from "../contract/bodies.ts";
+import { Fault, malformed } from "../contract/fault.ts";
+import type { Head } from "../contract/rows.ts";
+import { timestamp } from "../ports/clock.ts";
+import type { SealedHead } from "../ports/credential-store.ts";
+import { type OpenFields, open, readFields } from "../vault/seal.ts";
+import { memoryPrefix } from "./change.ts";
+import { capabilitiesOf, pipelinesOf } from "./present.ts";
+import { boundMetadata, type Subject, type Works } from "./works.ts";
+
+const MAX_READS = 5;
+const CACHE_MAX_AGE_S = 300;
+
+/**
+ * Hands a credential to a pipeline. What is remembered is used only while it is certain that this process has not
+ * changed it, which is looked at again just before answering.
+ *
+ * @throws Fault `not_configured`, `credential_not_usable`, `token_unsupported`, `integrity`, `key_unavailable`
+ */
+export async function decrypt(works: Works, { org, entry }: Subject, body: DecryptBody) {
+  requirePipeline({ org, entry }, body.pipeline);
+  const pair = { org_slug: org, provider: entry.code };
+  for (let reads = 0; reads < MAX_READS; reads += 1) {
+    const { seen, remembered } = await works.heads.read(pair, () => works.store.readSealed(pair));
+    const head = requireUsable(seen.sealed?.head ?? null, { org, entry }, timestamp(works.clock.now()));
+    if (body.as === "token")
+      throw new Fault("token_unsupported", {
+        provider: entry.code,
+        providerName: entry.display_name,
+        remedy: 'Ask with "as": "secret"',
+      });
+    const opened =
+      body.as === "none" ? { fields: null, hit: remembered } : await fieldsOf(works, { org, entry }, seen.sealed, head);
+    if (works.heads.isCurrent(pair, seen))
+      return { head, body: answer({ org, entry }, head, opened.fields, opened.hit) };
+  }
+  throw new Fault("conflict", { provider: entry.code, retryAfterS: 1 });
+}
+
+/**
+ * Takes a pipeline's word that the provider refused the credential: it becomes due at once. Where the store is busy the
+ * report is logged and still taken.
+ *
+ * @returns whether the report was new and about the current credential
+ */
+export async function reportFailure(works: Works, subject: Subject, body: FailuresBody): Promise<boolean> {
+  requirePipeline(subject, body.pipeline);
+  const pair = { org_slug: subject.org, provider: subject.entry.code };
+  const { seen } = await works.heads.read(pair, () => works.store.readSealed(pair));
+  const head = seen.sealed?.head;
+  if (
+    !head ||
+    head.credential_id !== body.credential_id ||
+    head.reported_at !== null ||
+    recentlyReported(works, body.credential_id)
+  )
+    return false;
+  const about = {
+    org_slug: subject.org,
+    provider: subject.entry.code,
+    credential_id: body.credential_id,
+    pipeline: body.pipeline,
+    run_id: body.run_id,
+  };
+  try {
+    const marked = await works.store.markReported(body.credential_id, timestamp(works.clock.now()));
+    works.heads.drop(pair);
+    if (marked > 0)
+      works.log("WARNING", "integration.failure_reported", {
+        ...about,
+        ...(body.http_status ? { status: body.http_status } : {}),
+      });
+    return marked > 0;
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== "store_unavailable") throw error;
+    works.log("ERROR", "integration.failure_report_lost", { ...about, code: error.code });
+    return false;
+  }
+}
+
+const reports = new WeakMap<Works, Map<string, number>>();
+
+/** One report a minute and instance for each credential. */
+function recentlyReported(works: Works, credentialId: string): boolean {
+  const seen = reports.get(works) ?? new Map<string, number>();
+  reports.set(works, seen);
+  const now = works.clock.monotonic();
+  for (const [id, at] of seen) if (now - at > 60_000) seen.delete(id);
+  if (seen.has(credentialId)) return true;
+  seen.set(credentialId, now);
+  return false;
+}
+
+function requirePipeline({ entry }: Subject, pipeline: string): void {
+  if (entry.pipelines.some((known) => known.id === pipeline)) return;
+  throw malformed(
+    "/pipeline",
+    `is no pipeline of ${entry.display_name}; known: ${entry.pipelines.map((known) => known.id).join(", ") || "none"}`,
+  );
+}
+
+/** @throws Fault `not_configured`, `credential_not_usable` */
+function requireUsable(head: Head | null, { org, entry }: Subject, now: string): Head {
+  const about = { provider: entry.code, providerName: entry.display_name };
+  const at = `/${org}/${entry.code.toLowerCase()}`;
+  if (head === null || head.seq === 0 || head.op === "delete")
+    throw new Fault("not_configured", { ...about, remedy: `Set it up: POST ${at}/setup` });
+  const refuse = (reason: string, remedy: string) => new Fault("credential_not_usable", { ...about, reason, remedy });
+  if (head.deactivation_scheduled_at !== null && head.deactivation_scheduled_at <= now)
+    throw refuse("deactivated", `Its scheduled deactivation has passed; set up a credential: POST ${at}/setup`);
+  if (!head.enabled) throw refuse("disabled", `Enable it: PUT ${at} {"enabled": true}`);
+  if (head.validation_status === "INVALID")
+    throw refuse("invalid", head.verdict?.remedy ?? `Replace it: POST ${at}/rotate`);
+  if (head.validation_status === "EXPIRED") throw refuse("expired", `Replace it: POST ${at}/rotate`);
+  return head;
+}
+
+async function fieldsOf(
+  works: Works,
+  { org, entry }: Subject,
+  sealed: SealedHead | null,
+  head: Head,
+): Promise<{ fields: OpenFields; hit: boolean }> {
+  const name = `${memoryPrefix(org, entry.code)}${head.credential_id}\u0000${head.secret_event_id}\u0000${head.key_version}`;
+  const binding = {
+    org_slug: org,
+    provider: entry.code,
+    credential_id: head.credential_id,
+    credential_type: head.credential_type,
+    bound: boundMetadata(entry, head.metadata),
+  };
+  const { result, hit } = await works.memory.with(
+    name,
+    () => open(works.keys, binding, sealed?.encrypted_credential ?? null),
+    readFields,
+  );
+  return { fields: result, hit };
+}
+
+function answer({ org, entry }: Subject, head: Head, fields: OpenFields | null, hit: boolean) {
+  return {
+    org_slug: org,
+    provider: entry.code,
+    credential_id: head.credential_id,
+    credential_type: head.credential_type,
+    credential: fields,
+    metadata: head.metadata,
+    fingerprint: head.fingerprint,
+    key_version: head.key_version,
+    validation_status: head.validation_status,
+    last_validated_at: head.last_validated_at,
+    capabilities: capabilitiesOf(entry, head.verdict),
+    pipelines: pipelinesOf(entry, head.verdict),
+    expires_at: head.expires_at,
+    cache: hit ? "hit" : "miss",
+    cache_max_age_s: CACHE_MAX_AGE_S,
+  };
+}

@@ -1,0 +1,195 @@
+import type { ImportBody } from "../contract/bodies.ts";
+import { Fault, malformed } from "../contract/fault.ts";
+import type { Head, Version } from "../contract/rows.ts";
+import { timestamp } from "../ports/clock.ts";
+import type { HeadColumns, Opening, Pair } from "../ports/credential-store.ts";
+import { checkMetadata } from "../registry/check-metadata.ts";
+import type { Entry } from "../registry/entry.ts";
+import { forget, headChange, type Idempotency, replayOf, untilKnown, versionOf } from "./change.ts";
+import { Lanes } from "./lanes.ts";
+import { isConfigured } from "./present.ts";
+import { mergeMetadata, prove, requireHarmlessName, requireValid, sealProven } from "./prove.ts";
+import { setupPlan } from "./setup.ts";
+import type { Requester, Works } from "./works.ts";
+
+const CHECKING_MS = 60_000;
+const IN_FLIGHT = 10;
+
+export interface ImportRequest extends Requester {
+  org: string;
+  body: ImportBody;
+  dryRun: boolean;
+  /** Derives an item's idempotency from the request's; `null` where the request has none. */
+  idempotency: ((item: ImportBody["items"][number]) => Promise<Idempotency>) | null;
+}
+
+interface Result {
+  index: number;
+  provider: string;
+  status: "completed" | "failed" | "not_attempted";
+  code?: string;
+  error?: string;
+  errors?: Array<{ field: string; message: string }>;
+  remedy?: string;
+  credential_id?: string;
+}
+
+/** An item on its way: what it asks, what the store holds, what it becomes. */
+interface Item {
+  index: number;
+  entry: Entry;
+  asked: ImportBody["items"][number];
+  idempotency: Idempotency | null;
+  opening: Opening;
+  result: Result;
+  version: Version | null;
+  set: HeadColumns | null;
+}
+
+/**
+ * Sets up many providers at once: all are checked first, then all that passed are stored together. Each item ends as
+ * `completed`, `failed` or `not_attempted` (its check did not fit into 60 s), and a failed one changed nothing.
+ *
+ * @throws Fault `request_malformed` (a provider twice), `store_unavailable`
+ */
+export async function importMany(works: Works, request: ImportRequest) {
+  const items = await open(works, request);
+  await check(works, request, items);
+  if (!request.dryRun) await store(works, request, items);
+  const results = items.map(({ result }) => result);
+  return {
+    success: results.every(({ status }) => status === "completed"),
+    ...(request.dryRun ? { dry_run: true } : {}),
+    results,
+  };
+}
+
+async function open(works: Works, request: ImportRequest): Promise<Item[]> {
+  const known = request.body.items.map((asked, index) => {
+    const entry = works.registry.byPath(asked.provider);
+    if (!entry)
+      throw new Fault("provider_unknown", {
+        errors: [{ field: `/items/${index}/provider`, message: "is not in the registry" }],
+      });
+    return { asked, index, entry };
+  });
+  const seen = new Set<string>();
+  for (const { entry, index } of known) {
+    if (seen.has(entry.code)) throw malformed(`/items/${index}/provider`, "stands twice in this import");
+    seen.add(entry.code);
+  }
+  const keys = await Promise.all(known.map(({ asked }) => request.idempotency?.(asked) ?? null));
+  const asked = known.map(({ entry }, index) => ({
+    org_slug: request.org,
+    provider: entry.code,
+    idempotencyKeyHash: keys[index]?.keyHash ?? null,
+    eventId: null,
+  }));
+  const openings = await works.store.readOpenings(asked, timestamp(works.clock.now()));
+  return known.map((one, index) => ({
+    ...one,
+    idempotency: keys[index] ?? null,
+    opening: openings[index] ?? { head: null, replay: null, effective: false },
+    result: { index: one.index, provider: one.entry.code, status: "not_attempted" },
+    version: null,
+    set: null,
+  }));
+}
+
+async function check(works: Works, request: ImportRequest, items: Item[]): Promise<void> {
+  const endsAt = works.clock.monotonic() + CHECKING_MS;
+  const lanes = new Lanes();
+  let open = true;
+  for (const item of items) {
+    lanes.add("import", IN_FLIGHT, async () => {
+      if (!open || works.clock.monotonic() >= endsAt) return;
+      try {
+        const prepared = await prepare(works, request, item);
+        if (open) Object.assign(item, prepared);
+      } catch (error) {
+        if (open) item.result = failed(item, error);
+      }
+    });
+  }
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, CHECKING_MS);
+  await Promise.race([lanes.idle(), late.promise]);
+  clearTimeout(timer);
+  open = false;
+}
+
+async function prepare(works: Works, request: ImportRequest, item: Item): Promise<Partial<Item>> {
+  const { entry, asked, opening, index } = item;
+  const replay = replayOf(opening, item.idempotency);
+  if (replay)
+    return {
+      result: { index, provider: entry.code, status: "completed", credential_id: String(replay.body["credential_id"]) },
+    };
+  requireHarmlessName(works.registry, asked.credential_name);
+  if (asked.metadata) checkMetadata(works.registry, entry, asked.metadata);
+  const kept: Head | null = isConfigured(opening.head, timestamp(works.clock.now())) ? opening.head : null;
+  const metadata = mergeMetadata(kept?.metadata ?? {}, asked.metadata ?? {});
+  const proven = await prove(works, entry, asked.credential, false);
+  requireValid(entry, proven);
+  if (request.dryRun) return { result: { index, provider: entry.code, status: "completed" } };
+  const subject = { org: request.org, entry, requestId: request.requestId, actor: request.actor };
+  const sealed = await sealProven(works, subject, proven, metadata);
+  const plan = setupPlan(works, subject, { credential_name: asked.credential_name }, kept, proven, sealed);
+  const version = versionOf(works, { ...subject, idempotency: item.idempotency }, plan, opening.head);
+  return {
+    version,
+    set: { ...plan.set, secret_event_id: version.event_id },
+    result: { index, provider: entry.code, status: "completed", credential_id: sealed.credentialId },
+  };
+}
+
+async function store(works: Works, request: ImportRequest, items: Item[]): Promise<void> {
+  const ready = items.flatMap((item) =>
+    item.version && item.set ? [{ item, version: item.version, set: item.set }] : [],
+  );
+  if (ready.length === 0) return;
+  const now = timestamp(works.clock.now());
+  const pairOf = ({ item }: { item: Item }): Pair => ({ org_slug: request.org, provider: item.entry.code });
+  const missing = ready.filter(({ item }) => item.opening.head === null).map(pairOf);
+  if (missing.length > 0) await untilKnown(works, () => works.store.placeHeads(missing, now));
+  await untilKnown(works, () => works.store.appendVersions(ready.map(({ version }) => version)));
+  try {
+    await untilKnown(works, () =>
+      works.store.advanceHeads(
+        ready.map(({ version, set }) => ({
+          ...headChange({ op: version.op, status: 0, body: {}, set, version }, version),
+          set,
+        })),
+      ),
+    );
+  } finally {
+    for (const { item } of ready) forget(works, request.org, item.entry.code);
+  }
+  const after = await works.store.readOpenings(
+    ready.map((one) => ({ ...pairOf(one), idempotencyKeyHash: null, eventId: one.version.event_id })),
+    now,
+  );
+  ready.forEach(({ item }, index) => {
+    if (!after[index]?.effective)
+      item.result = failed(
+        item,
+        new Fault("conflict", { provider: item.entry.code, remedy: "Another change came first; repeat this item" }),
+      );
+  });
+}
+
+function failed(item: Item, error: unknown): Result {
+  const fault = error instanceof Fault ? error : new Fault("internal");
+  const { errors, remedy } = fault.details;
+  return {
+    index: item.index,
+    provider: item.entry.code,
+    status: "failed",
+    code: fault.code,
+    error: fault.message,
+    ...(errors
+      ? { errors: errors.map(({ field, message }) => ({ field: `/items/${item.index}${field}`, message })) }
+      : {}),
+    ...(remedy ? { remedy } : {}),
+  };
+}

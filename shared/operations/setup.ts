@@ -1,0 +1,174 @@
+import type { SetupBody } from "../contract/bodies.ts";
+import type { Precondition } from "../contract/precondition.ts";
+import type { Head } from "../contract/rows.ts";
+import type { Verdict } from "../contract/verdict.ts";
+import { timestamp } from "../ports/clock.ts";
+import type { HeadColumns } from "../ports/credential-store.ts";
+import { checkMetadata } from "../registry/check-metadata.ts";
+import { change, type Done, type Idempotency, type Plan } from "./change.ts";
+import { capabilitiesOf, isConfigured, pipelinesOf, verdictAnswer } from "./present.ts";
+import {
+  mergeMetadata,
+  type Proven,
+  prove,
+  requireFuture,
+  requireHarmlessName,
+  requireValid,
+  type Sealed,
+  sealProven,
+} from "./prove.ts";
+import { earliest, nextDueAt, passedThreshold } from "./schedule.ts";
+import type { Requester, Subject, Works } from "./works.ts";
+
+export interface SetupRequest extends Subject, Requester {
+  body: SetupBody;
+  idempotency: Idempotency | null;
+  precondition: Precondition;
+}
+
+/**
+ * Format → connection test → encrypt → store. Nothing is stored unless the credential passed; `skip_validation`
+ * stores PENDING. The answer says what became of it.
+ *
+ * @throws Fault `credential_format`, `credential_rejected`, `permission_missing`, `provider_unreachable`,
+ * `provider_rate_limited`, `encryption_failed`, and those of `change`
+ */
+export async function setup(works: Works, request: SetupRequest): Promise<Done & { sealed: Sealed | null }> {
+  const { entry, body } = request;
+  checkBody(works, request);
+  let ready: { proven: Proven; sealed: Sealed } | null = null;
+  const done = await change(works, { ...request, repeats: true }, async (head) => {
+    const kept = isConfigured(head, timestamp(works.clock.now())) ? head : null;
+    const metadata = mergeMetadata(kept?.metadata ?? {}, body.metadata ?? {});
+    if (ready === null) {
+      const proven = await prove(works, entry, body.credential, body.skip_validation);
+      requireValid(entry, proven);
+      ready = { proven, sealed: await sealProven(works, request, proven, metadata) };
+    }
+    const sealed = { ...ready.sealed, metadata: { ...metadata, ...ready.proven.bound } };
+    return setupPlan(works, request, body, kept, ready.proven, sealed);
+  });
+  return { ...done, sealed: done.replayed ? null : ((ready as { sealed: Sealed } | null)?.sealed ?? null) };
+}
+
+/** Everything of setup but encrypting and storing. @throws Fault `credential_format` */
+export async function dryRun(works: Works, request: SetupRequest) {
+  checkBody(works, request);
+  const proven = await prove(works, request.entry, request.body.credential, false);
+  const verdict = proven.verdict as Verdict;
+  const checkedAt = proven.checkedAt ?? timestamp(works.clock.now());
+  const valid = verdict.outcome === "valid";
+  const answer = verdictAnswer(request.entry, verdict, {
+    status: valid
+      ? "VALID"
+      : verdict.outcome === "expired"
+        ? "EXPIRED"
+        : verdict.code === "credential_rejected" || verdict.code === "permission_missing"
+          ? "INVALID"
+          : "PENDING",
+    lastValidatedAt: valid ? checkedAt : null,
+    lastCheckedAt: checkedAt,
+  });
+  return { ...answer, warnings: proven.warnings, dry_run: true };
+}
+
+function checkBody(works: Works, { entry, body }: SetupRequest): void {
+  requireHarmlessName(works.registry, body.credential_name);
+  requireFuture("/expires_at", body.expires_at, works.clock.now(), 3_650);
+  if (body.metadata) checkMetadata(works.registry, entry, body.metadata);
+}
+
+/** The plan that makes a sealed credential current. `kept` is what is configured now, if anything. */
+export function setupPlan(
+  works: Works,
+  request: Subject & Requester,
+  asked: Pick<SetupBody, "credential_name" | "expires_at">,
+  kept: Head | null,
+  proven: Proven,
+  sealed: Sealed,
+): Plan & { set: HeadColumns } {
+  const { entry } = request;
+  const declared = asked.expires_at ?? kept?.expires_at_declared ?? null;
+  const name = asked.credential_name ?? kept?.credential_name ?? `${entry.display_name} API Key`;
+  const columns = newCredentialColumns(works, request, kept, proven, sealed, declared);
+  return {
+    op: "setup",
+    status: kept === null ? 201 : 200,
+    body: configuredAnswer(entry, columns, proven.warnings, "Integration configured successfully"),
+    set: { ...columns, op: "setup", credential_name: name, enabled: true, deactivation_scheduled_at: null },
+    version: versionPart(sealed, entry.credential_type, name),
+  };
+}
+
+/** The head's columns after a new credential, the columns of a check included. */
+export function newCredentialColumns(
+  works: Works,
+  request: Subject & Requester,
+  kept: Head | null,
+  proven: Proven,
+  sealed: Sealed,
+  declared: string | null,
+): HeadColumns {
+  const nowMs = works.clock.now();
+  const now = timestamp(nowMs);
+  const { verdict } = proven;
+  const expiresAt = earliest(declared, verdict?.expires_at ?? null);
+  return {
+    secret_event_id: null,
+    op: kept === null ? "setup" : "rotate",
+    credential_id: sealed.credentialId,
+    credential_type: request.entry.credential_type,
+    credential_name: kept?.credential_name ?? `${request.entry.display_name} API Key`,
+    key_version: sealed.keyVersion,
+    fingerprint: sealed.fingerprint,
+    metadata: sealed.metadata,
+    enabled: kept?.enabled ?? true,
+    expires_at_declared: declared,
+    expires_at: expiresAt,
+    deactivation_scheduled_at: kept?.deactivation_scheduled_at ?? null,
+    validation_status: verdict === null ? "PENDING" : "VALID",
+    last_validated_at: verdict === null ? null : proven.checkedAt,
+    last_checked_at: verdict === null ? null : proven.checkedAt,
+    error_code: null,
+    verdict,
+    consecutive_failures: 0,
+    next_due_at: verdict === null ? now : nextDueAt(request.entry, verdict, 0, expiresAt, nowMs),
+    reported_at: null,
+    notified_days: passedThreshold(expiresAt, nowMs),
+    created_at: kept?.created_at ?? now,
+    updated_at: now,
+    created_by: request.actor,
+  };
+}
+
+/** The version's share of a new credential. */
+export function versionPart(sealed: Sealed, credentialType: string, name: string): Plan["version"] {
+  return {
+    credential_id: sealed.credentialId,
+    credential_type: credentialType,
+    encrypted_credential: sealed.ciphertext,
+    key_version: sealed.keyVersion,
+    fingerprint: sealed.fingerprint,
+    credential_name: name,
+    metadata: sealed.metadata,
+  };
+}
+
+/** What setup, PUT and rotate answer. */
+export function configuredAnswer(
+  entry: Subject["entry"],
+  columns: Pick<Head, "credential_id" | "validation_status" | "verdict">,
+  warnings: string[],
+  message: string,
+): Record<string, unknown> {
+  return {
+    success: true,
+    provider: entry.code,
+    credential_id: columns.credential_id,
+    validation_status: columns.validation_status,
+    message,
+    capabilities: capabilitiesOf(entry, columns.verdict),
+    pipelines: pipelinesOf(entry, columns.verdict),
+    warnings,
+  };
+}

@@ -1,0 +1,280 @@
+import { randomUUID } from "node:crypto";
+import type { RevalidateBody } from "../contract/bodies.ts";
+import { Fault, malformed } from "../contract/fault.ts";
+import type { Head, ValidationRow } from "../contract/rows.ts";
+import { isDefinite } from "../contract/verdict.ts";
+import { timestamp } from "../ports/clock.ts";
+import type { DueCursor, SealedHead } from "../ports/credential-store.ts";
+import type { Entry } from "../registry/entry.ts";
+import { forget, untilKnown } from "./change.ts";
+import { announce, type Judgement, judge, validationRow } from "./judge.ts";
+import { Lanes } from "./lanes.ts";
+import { removeDue } from "./remove.ts";
+import { earliest } from "./schedule.ts";
+import { openStored } from "./validate.ts";
+import type { Requester, Works } from "./works.ts";
+
+const PAGE = 500;
+const BATCH = 1_000;
+const MAX_DEACTIVATIONS = 1_000;
+const INCIDENT_AT_LEAST = 5;
+const INCIDENT_SHARE = 0.5;
+
+interface Tally {
+  checked: number;
+  valid: number;
+  invalid: number;
+  expired: number;
+  inconclusive: number;
+  incident: boolean;
+}
+
+interface Checked {
+  head: Head;
+  judgement: Judgement;
+}
+
+/** One run: what it counts, what waits to be written, and when it must stop. */
+interface Run {
+  works: Works;
+  requester: Requester;
+  providers: Map<string, Tally>;
+  pending: Checked[];
+  written: Checked[];
+  writing: Promise<void>;
+  failure: unknown;
+  stopAt: number;
+  stopped: boolean;
+  nextDueAt: string | null;
+}
+
+/** How far a sweep is, for people who wait. */
+export type Progress = (done: number, total: number) => void;
+
+/**
+ * Checks what is due, stalest first; announces expiries and incidents; applies due deactivations; purges. Results are
+ * written in batches: one that fails half-way loses nothing, its credentials stay due.
+ *
+ * @throws Fault `request_malformed` (shard), `store_unavailable`
+ */
+export async function sweep(works: Works, requester: Requester, body: RevalidateBody, progress?: Progress) {
+  const shard = readShard(body.shard);
+  const startedAt = works.clock.monotonic();
+  const reserveMs = Math.min(20_000, body.max_seconds * 300);
+  const run: Run = {
+    works,
+    requester,
+    providers: new Map(),
+    pending: [],
+    written: [],
+    writing: Promise.resolve(),
+    failure: null,
+    stopAt: startedAt + body.max_seconds * 1_000 - reserveMs,
+    stopped: false,
+    nextDueAt: null,
+  };
+  await deactivate(run);
+  const dueTotal = await checkDue(run, body, shard, progress);
+  await works.store.purgeDeleted();
+  await works.store.purgeSuperseded(timestamp(works.clock.now()));
+  const incidents = announceRun(run);
+  const totals = [...run.providers.values()];
+  const sum = (name: "checked" | "valid" | "invalid" | "expired" | "inconclusive") =>
+    totals.reduce((count, tally) => count + tally[name], 0);
+  const remaining = Math.max(0, dueTotal - run.written.length);
+  works.log(remaining > 0 && run.stopped ? "WARNING" : "INFO", "sweep.finished", {
+    count: sum("checked"),
+    total: dueTotal,
+    latency_ms: Math.round(works.clock.monotonic() - startedAt),
+    ...(body.shard ? { shard: body.shard } : {}),
+  });
+  return {
+    checked: sum("checked"),
+    valid: sum("valid"),
+    invalid: sum("invalid"),
+    expired: sum("expired"),
+    inconclusive: sum("inconclusive"),
+    remaining,
+    next_due_at: run.nextDueAt,
+    incidents,
+    providers: Object.fromEntries(run.providers),
+  };
+}
+
+async function checkDue(
+  run: Run,
+  body: RevalidateBody,
+  shard: { index: number; count: number } | null,
+  progress: Progress | undefined,
+): Promise<number> {
+  const { works } = run;
+  const now = timestamp(works.clock.now());
+  const lanes = new Lanes();
+  let after: DueCursor | null = null;
+  let read = 0;
+  let total = 0;
+  while (read < body.limit && works.clock.monotonic() < run.stopAt) {
+    const page = await works.store.readDue({
+      now,
+      limit: Math.min(PAGE, body.limit - read),
+      org: body.org ?? null,
+      shard,
+      after,
+    });
+    if (after === null) {
+      total = page.due_total;
+      run.nextDueAt = page.next_due_at;
+    }
+    for (const due of page.rows)
+      queue(run, lanes, due, () => progress?.(run.written.length + run.pending.length, Math.min(total, body.limit)));
+    read += page.rows.length;
+    const last = page.rows.at(-1)?.head;
+    if (!last || page.rows.length < PAGE) break;
+    after = {
+      reported: last.reported_at !== null,
+      next_due_at: last.next_due_at ?? now,
+      credential_id: last.credential_id,
+    };
+  }
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, Math.max(0, run.stopAt - works.clock.monotonic()) + 1_000);
+  await Promise.race([lanes.idle(), late.promise]);
+  clearTimeout(timer);
+  run.stopped = works.clock.monotonic() >= run.stopAt;
+  flush(run, 1);
+  await run.writing;
+  if (run.failure !== null) throw run.failure;
+  return total;
+}
+
+function queue(run: Run, lanes: Lanes, due: SealedHead, done: () => void): void {
+  const { works } = run;
+  const entry = works.registry.byCode(due.head.provider);
+  const { org_slug, provider, credential_id } = due.head;
+  if (!entry || entry.cost === "billable") {
+    works.log("ERROR", entry ? "sweep.billable_refused" : "sweep.provider_unknown", {
+      org_slug,
+      provider,
+      credential_id,
+    });
+    return;
+  }
+  lanes.add(entry.code, entry.concurrency, async () => {
+    if (run.failure !== null || works.clock.monotonic() >= run.stopAt) return;
+    const judgement = await judgeDue(works, entry, due);
+    if (judgement === null) return;
+    count(run, entry, judgement);
+    run.pending.push({ head: due.head, judgement });
+    run.nextDueAt = earliest(run.nextDueAt, judgement.row.next_due_at);
+    flush(run, BATCH);
+    done();
+  });
+}
+
+/** @returns `null` where the credential cannot be opened: that is ours to mend and says nothing about it */
+async function judgeDue(works: Works, entry: Entry, due: SealedHead): Promise<Judgement | null> {
+  try {
+    return await judge(works, entry, due.head, await openStored(works, entry, due));
+  } catch (error) {
+    const code = error instanceof Fault ? error.code : "internal";
+    works.log(code === "integrity" ? "CRITICAL" : "ERROR", code === "integrity" ? "integrity" : "sweep.check_failed", {
+      org_slug: due.head.org_slug,
+      provider: due.head.provider,
+      credential_id: due.head.credential_id,
+      code,
+    });
+    return null;
+  }
+}
+
+function count(run: Run, entry: Entry, { verdict }: Judgement): void {
+  const tally = run.providers.get(entry.code) ?? {
+    checked: 0,
+    valid: 0,
+    invalid: 0,
+    expired: 0,
+    inconclusive: 0,
+    incident: false,
+  };
+  run.providers.set(entry.code, tally);
+  tally.checked += 1;
+  if (verdict.outcome === "valid") tally.valid += 1;
+  else if (verdict.outcome === "expired") tally.expired += 1;
+  else if (isDefinite(verdict.outcome)) tally.invalid += 1;
+  else tally.inconclusive += 1;
+}
+
+/** Writes what waits once there is enough of it, one batch after another. */
+function flush(run: Run, atLeast: number): void {
+  while (run.pending.length > 0 && run.pending.length >= atLeast) {
+    const batch = run.pending.splice(0, BATCH);
+    run.writing = run.writing
+      .then(() => write(run, batch))
+      .catch((error: unknown) => {
+        run.failure ??= error;
+      });
+  }
+}
+
+async function write(run: Run, batch: Checked[]): Promise<void> {
+  if (run.failure !== null) return;
+  const { works, requester } = run;
+  const newest = new Map(batch.map((one) => [one.judgement.row.credential_id, one]));
+  const rows: ValidationRow[] = [...newest.values()].map(({ judgement }) =>
+    validationRow(judgement, randomUUID(), requester.actor),
+  );
+  await untilKnown(works, () => works.store.appendValidations(rows));
+  await untilKnown(works, async () => {
+    await works.store.recordChecks([...newest.values()].map(({ judgement }) => judgement.row));
+  });
+  for (const one of newest.values()) {
+    forget(works, one.head.org_slug, one.head.provider);
+    run.written.push(one);
+  }
+}
+
+/** Applies scheduled deactivations whose time has come, each through the compare-and-set. */
+async function deactivate(run: Run): Promise<void> {
+  const { works, requester } = run;
+  for (const head of await works.store.readDueDeactivations(timestamp(works.clock.now()), MAX_DEACTIVATIONS)) {
+    const entry = works.registry.byCode(head.provider);
+    if (!entry || works.clock.monotonic() >= run.stopAt) continue;
+    if (await removeDue(works, { ...requester, org: head.org_slug, entry })) {
+      works.log("NOTICE", "integration.deactivated", {
+        org_slug: head.org_slug,
+        provider: head.provider,
+        credential_id: head.credential_id,
+      });
+    }
+  }
+}
+
+/** One alert for a provider that gave most of a run no answer, instead of one for each credential. */
+function announceRun(run: Run): string[] {
+  for (const [provider, tally] of run.providers) {
+    tally.incident = tally.inconclusive >= INCIDENT_AT_LEAST && tally.inconclusive >= tally.checked * INCIDENT_SHARE;
+    if (tally.incident)
+      run.works.log("ERROR", "provider.incident", { provider, count: tally.inconclusive, total: tally.checked });
+  }
+  for (const { head, judgement } of run.written) {
+    announce(run.works, head, judgement);
+    if (judgement.row.failed && !run.providers.get(head.provider)?.incident) {
+      run.works.log("WARNING", "integration.check_inconclusive", {
+        org_slug: head.org_slug,
+        provider: head.provider,
+        credential_id: head.credential_id,
+        outcome: judgement.verdict.outcome,
+        count: head.consecutive_failures + 1,
+        ...(judgement.verdict.reason ? { reason: judgement.verdict.reason } : {}),
+      });
+    }
+  }
+  return [...run.providers].filter(([, tally]) => tally.incident).map(([provider]) => provider);
+}
+
+function readShard(text: string | undefined): { index: number; count: number } | null {
+  if (text === undefined) return null;
+  const [index = 0, count = 1] = text.split("/").map(Number);
+  if (index >= count) throw malformed("/shard", "must be i/n with i from 0 to n - 1");
+  return { index, count };
+}

@@ -1,0 +1,123 @@
+import type { UpdateBody } from "../contract/bodies.ts";
+import { malformed } from "../contract/fault.ts";
+import type { Precondition } from "../contract/precondition.ts";
+import type { Head, Op } from "../contract/rows.ts";
+import { timestamp } from "../ports/clock.ts";
+import { checkMetadata } from "../registry/check-metadata.ts";
+import { change, configuredHead, type Done, type Idempotency, type Plan } from "./change.ts";
+import {
+  mergeMetadata,
+  type Proven,
+  prove,
+  requireFuture,
+  requireHarmlessName,
+  requireValid,
+  type Sealed,
+  sealProven,
+} from "./prove.ts";
+import { earliest, nextThreshold } from "./schedule.ts";
+import { configuredAnswer, newCredentialColumns, versionPart } from "./setup.ts";
+import type { Requester, Subject, Works } from "./works.ts";
+
+export interface UpdateRequest extends Subject, Requester {
+  body: UpdateBody;
+  /** What is said on success: that of update, or of rotate. */
+  message: string;
+  idempotency: Idempotency | null;
+  precondition: Precondition;
+}
+
+/**
+ * Changes what is stored. Without a credential the secret is kept untouched; a new credential is proven before it
+ * replaces the old one, which stays active until then.
+ *
+ * @throws Fault `not_configured`, those of setup, `conflict` where another change came first
+ */
+export async function update(works: Works, request: UpdateRequest): Promise<Done & { sealed: Sealed | null }> {
+  const { entry, body } = request;
+  if (body.metadata !== undefined && body.config !== undefined)
+    throw malformed("/config", "is the older name of metadata; send one of them");
+  const patch = checkMetadata(works.registry, entry, body.metadata ?? body.config ?? {});
+  requireHarmlessName(works.registry, body.credential_name);
+  requireFuture("/expires_at", body.expires_at, works.clock.now(), 3_650);
+  requireFuture("/deactivation_scheduled_at", body.deactivation_scheduled_at, works.clock.now(), 366);
+  let proven: Proven | null = null;
+  let sealed: Sealed | null = null;
+  const done = await change(works, { ...request, repeats: false }, async (found) => {
+    const head = configuredHead(found, works, entry);
+    const metadata = mergeMetadata(head.metadata, patch);
+    if (body.credential === undefined) return settingsPlan(works, request, head, metadata);
+    proven = await prove(works, entry, body.credential, false);
+    requireValid(entry, proven);
+    sealed = await sealProven(works, request, proven, metadata);
+    return credentialPlan(works, request, head, proven, sealed);
+  });
+  return { ...done, sealed };
+}
+
+/** The plan of a change that leaves the secret and everything a check has found as they are. */
+function settingsPlan(works: Works, request: UpdateRequest, head: Head, metadata: Head["metadata"]): Plan {
+  const { body, entry } = request;
+  const nowMs = works.clock.now();
+  const declared = body.expires_at === undefined ? head.expires_at_declared : body.expires_at;
+  const expiresAt = earliest(declared, head.verdict?.expires_at ?? null);
+  const name = body.credential_name ?? head.credential_name;
+  const enabled = body.enabled ?? head.enabled;
+  return {
+    op: opOf(body, head),
+    status: 200,
+    body: configuredAnswer(entry, head, [], request.message),
+    set: {
+      op: opOf(body, head),
+      credential_name: name,
+      metadata,
+      enabled,
+      expires_at_declared: declared,
+      expires_at: expiresAt,
+      deactivation_scheduled_at:
+        body.deactivation_scheduled_at === undefined ? head.deactivation_scheduled_at : body.deactivation_scheduled_at,
+      next_due_at:
+        enabled && !head.enabled && head.next_due_at !== null
+          ? timestamp(nowMs)
+          : head.next_due_at === null
+            ? null
+            : earliest(head.next_due_at, nextThreshold(expiresAt, nowMs)),
+      updated_at: timestamp(nowMs),
+    },
+    version: {
+      credential_id: head.credential_id,
+      credential_type: head.credential_type,
+      encrypted_credential: null,
+      key_version: head.key_version,
+      fingerprint: head.fingerprint,
+      credential_name: name,
+      metadata,
+    },
+  };
+}
+
+function credentialPlan(works: Works, request: UpdateRequest, head: Head, proven: Proven, sealed: Sealed): Plan {
+  const { body, entry } = request;
+  const declared = body.expires_at === undefined ? head.expires_at_declared : body.expires_at;
+  const name = body.credential_name ?? head.credential_name;
+  const columns = newCredentialColumns(works, request, head, proven, sealed, declared);
+  return {
+    op: "rotate",
+    status: 200,
+    body: configuredAnswer(entry, columns, proven.warnings, request.message),
+    set: {
+      ...columns,
+      credential_name: name,
+      enabled: body.enabled ?? head.enabled,
+      deactivation_scheduled_at:
+        body.deactivation_scheduled_at === undefined ? head.deactivation_scheduled_at : body.deactivation_scheduled_at,
+    },
+    version: versionPart(sealed, entry.credential_type, name),
+  };
+}
+
+function opOf(body: UpdateBody, head: Head): Op {
+  if (body.enabled !== undefined && body.enabled !== head.enabled) return body.enabled ? "enable" : "disable";
+  if (body.deactivation_scheduled_at !== undefined) return "schedule";
+  return "update";
+}

@@ -1,0 +1,204 @@
+import { type Document, isAlias, isMap, isNode, isPair, LineCounter, parseDocument, visit } from "yaml";
+import { z } from "zod";
+import { complaintsOf, type Path } from "./complaints.ts";
+import { overrideEndpoints } from "./endpoints.ts";
+import { type Entry, entrySchema } from "./entry.ts";
+
+/** One registry file: a name for error messages, and its YAML. */
+export interface Source {
+  name: string;
+  text: string;
+}
+
+/** Every provider the service knows. */
+export interface Registry {
+  /** In the order of the files. */
+  entries: readonly Entry[];
+  /** By code, exactly. */
+  byCode(code: string): Entry | null;
+  /** By a path segment: an alias or a code in lower case, exactly. */
+  byPath(segment: string): Entry | null;
+}
+
+/** One thing that is wrong in a registry file. `line` counts from 1. */
+export interface Problem {
+  source: string;
+  line: number;
+  path: string;
+  message: string;
+}
+
+/** Everything that is wrong in the registry files, one line each. */
+export class RegistryError extends Error {
+  override readonly name = "RegistryError";
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    const lines = problems.map(
+      ({ source, line, path, message }) => `  ${source}:${line} ${path ? `${path}: ` : ""}${message}`,
+    );
+    super(`The provider registry is wrong:\n${lines.join("\n")}`);
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads and checks registry files; later ones add to earlier ones. `endpointOverrides` replaces base URLs, by
+ * `<CODE>_<NAME>` in upper case; `protocols` are the names that `probe.protocol` may hold (any where left out).
+ * @throws RegistryError with everything that is wrong in all files.
+ */
+export function loadRegistry(
+  sources: readonly Source[],
+  endpointOverrides: ReadonlyMap<string, string> = new Map(),
+  protocols: readonly string[] | null = null,
+): Registry {
+  const problems: Problem[] = [];
+  const entries: Entry[] = [];
+  const taken = new Map<string, string>();
+  for (const source of sources) {
+    const file = readSource(source, problems);
+    for (const [index, raw] of file.entries) {
+      const at = (path: Path): Path => ["providers", index, ...path];
+      const parsed = entrySchema.safeParse(raw);
+      if (!parsed.success) {
+        for (const issue of flattened(parsed.error.issues)) file.complain(at(issue.path.map(key)), issue.message);
+        continue;
+      }
+      const entry = parsed.data;
+      for (const { path, message } of complaintsOf(entry, protocols)) file.complain(at(path), message);
+      for (const { name, path } of namesOf(entry)) {
+        const owner = taken.get(name);
+        if (owner !== undefined) file.complain(at(path), `\`${name}\` is already taken by ${owner}`);
+        else taken.set(name, `${entry.code} (${source.name}:${file.lineOf(at(path))})`);
+      }
+      entries.push(entry);
+    }
+  }
+  if (problems.length > 0) throw new RegistryError(problems);
+  return registryOf(overrideEndpoints(entries, endpointOverrides));
+}
+
+function registryOf(entries: readonly Entry[]): Registry {
+  const codes = new Map(entries.map((entry) => [entry.code, entry]));
+  const paths = new Map(entries.flatMap((entry) => namesOf(entry).map(({ name }) => [name, entry] as const)));
+  return {
+    entries: deepFreeze(entries),
+    byCode: (code) => codes.get(code) ?? null,
+    byPath: (segment) => paths.get(segment) ?? null,
+  };
+}
+
+/** What an entry answers to in a path; an alias that spells its own code is one name, not two. */
+function namesOf(entry: Entry): Array<{ name: string; path: Path }> {
+  const code = entry.code.toLowerCase();
+  const aliases = entry.aliases.map((name, index): { name: string; path: Path } => ({
+    name,
+    path: ["aliases", index],
+  }));
+  return [{ name: code, path: ["code"] }, ...aliases.filter(({ name }) => name !== code)];
+}
+
+interface File {
+  entries: Array<[number, unknown]>;
+  complain(path: Path, message: string): void;
+  lineOf(path: Path): number;
+}
+
+const fileSchema = z.strictObject({ providers: z.array(z.unknown()).min(1) });
+/** A registry of a hundred providers is a tenth of this. */
+const LARGEST_FILE = 1024 * 1024;
+
+function readSource(source: Source, problems: Problem[]): File {
+  const lines = new LineCounter();
+  const complainAt = (line: number, path: string, message: string): void => {
+    problems.push({ source: source.name, line, path, message });
+  };
+  const nothing: File = { entries: [], complain: () => {}, lineOf: () => 1 };
+  if (source.text.length > LARGEST_FILE) {
+    complainAt(1, "", "is larger than 1 MiB");
+    return nothing;
+  }
+  const document = parseDocument(source.text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    schema: "core",
+    stringKeys: true,
+    uniqueKeys: true,
+    logLevel: "silent",
+  });
+  // A warning is an unknown tag, which YAML would silently read as text.
+  for (const error of [...document.errors, ...document.warnings]) {
+    complainAt(lines.linePos(error.pos[0]).line, "", `is not plain YAML: ${firstSentence(error.message)}`);
+  }
+  visit(document, {
+    Node(_, node) {
+      if (isAlias(node) || node.anchor !== undefined) {
+        complainAt(lines.linePos(node.range?.[0] ?? 0).line, "", "anchors and aliases are not taken: write it out");
+      }
+    },
+  });
+  if (problems.some((problem) => problem.source === source.name)) return nothing;
+
+  const lineOf = (path: Path): number => lines.linePos(offsetOf(document, path)).line;
+  const complain = (path: Path, message: string): void => complainAt(lineOf(path), written(path), message);
+  const parsed = fileSchema.safeParse(document.toJS());
+  if (!parsed.success) {
+    for (const issue of flattened(parsed.error.issues)) complain(issue.path.map(key), issue.message);
+    return nothing;
+  }
+  return { entries: [...parsed.data.providers.entries()], complain, lineOf };
+}
+
+/** Where in the text a path stands: its key, or the nearest thing above it that exists. */
+function offsetOf(document: Document, path: Path): number {
+  for (let length = path.length; length > 0; length--) {
+    const last = path[length - 1];
+    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isPair(item) && isNode(item.key) && String(item.key) === String(last));
+      if (pair && isNode(pair.key) && pair.key.range) return pair.key.range[0];
+      continue;
+    }
+    const node = document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return document.contents?.range?.[0] ?? 0;
+}
+
+/** Issues of unions replaced by those of the alternative that was meant: the one with the fewest; unknown keys one by one. */
+function flattened(issues: readonly z.core.$ZodIssue[]): Array<{ path: PropertyKey[]; message: string }> {
+  return issues.flatMap((issue) => {
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((name) => ({ path: [...issue.path, name], message: "is not known here" }));
+    }
+    if (issue.code === "invalid_union" && issue.errors.length > 0) {
+      const meant = issue.errors.reduce((best, one) => (one.length < best.length ? one : best));
+      return flattened(meant).map(({ path, message }) => ({ path: [...issue.path, ...path], message }));
+    }
+    return [{ path: issue.path, message: issue.message }];
+  });
+}
+
+function key(part: PropertyKey): string | number {
+  return typeof part === "symbol" ? part.toString() : part;
+}
+
+/** `providers[0].fields[1].pattern`. */
+function written(path: Path): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === "number" ? `${text}[${part}]` : text ? `${text}.${part}` : part),
+    "",
+  );
+}
+
+function firstSentence(message: string): string {
+  return message.split("\n")[0] ?? "";
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) deepFreeze(member);
+  }
+  return value;
+}

@@ -1,0 +1,181 @@
+import type { Reply, Silence } from "../contract/answer.ts";
+import type { Credential } from "../contract/secret.ts";
+import type { Finding, Outcome } from "../contract/verdict.ts";
+import { valuesAt } from "./body-path.ts";
+import type { Condition, ProbeRules, Rule } from "./entry.ts";
+import { pattern } from "./linear.ts";
+import { retryAfterS } from "./retry-after.ts";
+
+/** What the reader needs besides the reply: the credential only to make sure that no part of it is kept. */
+export interface AnswerContext {
+  credential: Credential;
+  /** Milliseconds since the epoch, for `Retry-After` as a date. */
+  now: number;
+}
+
+/** The part of a probe that says how its answer reads. */
+export type AnswerRules = Pick<ProbeRules, "success" | "rules">;
+
+/** A finding of this outcome in which everything not given is absent. */
+export function finding(outcome: Outcome, known: Partial<Finding> = {}): Finding {
+  return {
+    outcome,
+    reason: null,
+    http_status: null,
+    provider_code: null,
+    provider_request_id: null,
+    retry_after_s: null,
+    capabilities: [],
+    details: {},
+    expires_at: null,
+    warnings: [],
+    field: null,
+    ...known,
+  };
+}
+
+/**
+ * Reads one answer: the rules in their order, then success by status and shape, then the common ladder. An answer that
+ * is not a JSON object or array says nothing about a credential, whatever its status: a proxy wrote it.
+ */
+export function readAnswer(probe: AnswerRules, answer: Reply | Silence, context: AnswerContext): Finding {
+  if ("silence" in answer || !isJson(answer.body)) return readByLadder(answer, context);
+  const rule = probe.rules.find((one) => applies(one, answer));
+  if (rule !== undefined) {
+    const reason = rule.reason ?? null;
+    return {
+      ...facts(answer, context),
+      outcome: rule.then,
+      reason,
+      warnings: rule.then === "valid" && reason !== null ? [reason] : [],
+    };
+  }
+  if (answer.status === probe.success.status && hasShape(probe.success, answer.body)) {
+    return { ...facts(answer, context), outcome: "valid", expires_at: expiryIn(probe.success, answer.body) };
+  }
+  return readByLadder(answer, context);
+}
+
+/**
+ * The one ladder for what no rule names. It never makes a credential valid, condemns it only for a 401 whose body is
+ * JSON, and calls everything it does not know unreachable, so that an outage or a proxy's page changes nothing.
+ * Source: PROVIDERS.md 1.3.
+ */
+export function readByLadder(answer: Reply | Silence, context: AnswerContext): Finding {
+  if ("silence" in answer) {
+    const known = answer.silence === "timeout" || answer.silence === "connection";
+    return finding("unreachable", { reason: known ? answer.silence : "unexpected_response" });
+  }
+  const found = facts(answer, context);
+  const { status } = answer;
+  if (status === 429) return { ...found, outcome: "rate_limited" };
+  if (status === 408 || status === 425 || status >= 500) return { ...found, reason: "unavailable" };
+  if (status === 401 && isJson(answer.body)) return { ...found, outcome: "rejected" };
+  return { ...found, reason: "unexpected_response" };
+}
+
+/** A rule as the registry writes it: `marker` is the exact value at the path, or a pattern over the text there. */
+export function when(
+  status: number | number[],
+  at: string,
+  marker: string | RegExp,
+  outcome: Outcome,
+  reason?: string,
+): Rule {
+  const test = typeof marker === "string" ? { equals: marker } : { matches: marker.source };
+  // biome-ignore lint/suspicious/noThenProperty: the registry's grammar says `then`
+  return { status, at, ...test, then: outcome, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** The key's expiry as the answer states it, or `null`. */
+function expiryIn(success: AnswerRules["success"], body: unknown): string | null {
+  if (success.expires === undefined) return null;
+  for (const text of valuesAt(body, success.expires)) {
+    const time =
+      typeof text === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$/.test(text)
+        ? Date.parse(text)
+        : Number.NaN;
+    if (!Number.isNaN(time)) return new Date(time).toISOString();
+  }
+  return null;
+}
+
+/** Whether every condition of a rule or its `and` holds for the reply. */
+function applies(rule: Rule, reply: Reply): boolean {
+  const statuses = Array.isArray(rule.status) ? rule.status : [rule.status];
+  if (!statuses.includes(reply.status)) return false;
+  if (rule.at !== undefined && !holds({ at: rule.at, equals: rule.equals, matches: rule.matches }, reply.body))
+    return false;
+  return rule.and === undefined || holds(rule.and, reply.body);
+}
+
+/** Provider texts are searched this far: markers stand at their start, and no text may cost us time. */
+const SEARCHED = 2_000;
+
+/** Whether any value at the condition's path fits it. */
+export function holds(condition: Condition, body: unknown): boolean {
+  const { at, equals, matches } = condition;
+  return valuesAt(body, at).some((value) => {
+    if (equals !== undefined && value !== equals) return false;
+    if (matches === undefined) return true;
+    return typeof value === "string" && pattern(matches, "i").test(value.slice(0, SEARCHED));
+  });
+}
+
+function hasShape(success: AnswerRules["success"], body: unknown): boolean {
+  return valuesAt(body, success.has).some((value) => {
+    if (success.is === undefined) return true;
+    return success.is === "array" ? Array.isArray(value) : typeof value === success.is && !Array.isArray(value);
+  });
+}
+
+function isJson(body: unknown): boolean {
+  return typeof body === "object" && body !== null;
+}
+
+/** Where providers put their error code, most telling first. */
+const CODES = [
+  "error.details[].reason",
+  "error.details.error_code",
+  "error.code",
+  "error.status",
+  "error.type",
+  "code",
+  "type",
+  "error",
+];
+const REQUEST_IDS = ["x-request-id", "request-id", "x-amzn-requestid", "opc-request-id", "x-ms-request-id"];
+
+/** What may be kept of a reply: its status, two identifiers in a plain alphabet, the wait it asks for. */
+function facts(reply: Reply, context: AnswerContext): Finding {
+  const codes = reply.status >= 400 ? CODES.flatMap((path) => valuesAt(reply.body, path)) : [];
+  const ids = [...REQUEST_IDS.map((name) => reply.headers.get(name)), ...valuesAt(reply.body, "request_id")];
+  return finding("unreachable", {
+    http_status: reply.status,
+    provider_code: firstSafe(codes, context.credential),
+    provider_request_id: firstSafe(ids, context.credential),
+    retry_after_s: retryAfterS(reply.headers, reply.body, context.now),
+  });
+}
+
+function firstSafe(candidates: unknown[], credential: Credential): string | null {
+  for (const text of candidates) {
+    if (typeof text === "string" && /^[A-Za-z0-9_.:-]{1,64}$/.test(text) && !echoes(text, credential)) return text;
+  }
+  return null;
+}
+
+/** Shortest run of characters that counts as a piece of a credential. */
+const PIECE = 6;
+
+/** Whether the text shares a run of 6 characters with any value of the credential, or holds a shorter one whole. */
+function echoes(text: string, credential: Credential): boolean {
+  return Object.values(credential).some((secret) => {
+    const value = secret.reveal();
+    if (value.length < PIECE) return value.length > 0 && text.includes(value);
+    for (let from = 0; from + PIECE <= text.length; from++) {
+      if (value.includes(text.slice(from, from + PIECE))) return true;
+    }
+    return false;
+  });
+}

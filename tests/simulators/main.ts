@@ -1,0 +1,60 @@
+import { parseArgs } from "node:util";
+import {
+  type ExampleKeys,
+  exampleKeys,
+  type Marker,
+  type ProviderCode,
+  profiles,
+  providerCodes,
+  startSimulators,
+} from "./start.ts";
+
+const meanings: Readonly<Record<Marker, string>> = {
+  revoked: "refused as a deleted key",
+  expired: "refused, as expired where the provider says so",
+  limited: "429",
+  outage: "503, or the provider's word for overload",
+  noscope: "authenticated, a scope is missing",
+  forbidden: "authenticated, not allowed",
+  region: "our country is blocked",
+  billing: "authenticated, no money left",
+  leaked: "refused as found in public",
+  ipblock: "our address is blocked",
+  wrongorg: "another organisation's (OpenAI: where an organisation is sent)",
+  hang: "never answers",
+  drip: "one byte a second, for ever",
+  html: "200 from a captive portal",
+  huge: "5 MB of JSON",
+  redirect: "307 to a sink that calls every key good",
+  echo: "an error that repeats the key everywhere",
+  flaky: "fails once, then is fine",
+};
+
+const { values } = parseArgs({ options: { port: { type: "string", default: "9000" }, provider: { type: "string" } } });
+const only = values.provider?.toUpperCase();
+const simulators = await startSimulators({ port: Number(values.port) });
+
+console.log(`Simulated providers on ${simulators.url}\n`);
+for (const [name, base] of Object.entries(simulators.env)) console.log(`export ${name}=${base}`);
+console.log("\nA well-formed key is accepted, unless one of these words stands in it:\n");
+for (const [marker, meaning] of Object.entries(meanings)) console.log(`  ${marker.padEnd(10)} ${meaning}`);
+console.log("");
+const shown = providerCodes.filter((code) => only === undefined || code === only);
+for (const code of shown) describe(code, exampleKeys(code));
+if (only === undefined) console.log("Every example key of one provider: --provider openai");
+console.log("Ctrl-C stops.");
+
+process.once("SIGINT", stop);
+process.once("SIGTERM", stop);
+
+function describe(code: ProviderCode, keys: ExampleKeys): void {
+  const words: readonly string[] = only === undefined ? ["good", "revoked", "admin"] : Object.keys(keys);
+  console.log(`${code}, in place of ${profiles[code].host}`);
+  for (const [behaviour, key] of Object.entries(keys))
+    if (words.includes(behaviour)) console.log(`  ${behaviour.padEnd(16)} ${key}`);
+  console.log("");
+}
+
+function stop(): void {
+  simulators.close().then(() => process.exit(0));
+}
