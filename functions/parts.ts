@@ -5,6 +5,7 @@ import type { Desk } from "../shared/http/endpoint.ts";
 import { Limiter } from "../shared/http/limits.ts";
 import { HeadMemory } from "../shared/operations/head-memory.ts";
 import type { Works } from "../shared/operations/works.ts";
+import type { TokenIssuer } from "../shared/ports/tokens.ts";
 import { ambientVariables } from "../shared/providers/ambient.ts";
 import { askThrough } from "../shared/providers/ask.ts";
 import { loadRegistry, type Registry, RegistryError } from "../shared/registry/load.ts";
@@ -103,6 +104,15 @@ export async function assemble({ environment, registry }: Plan): Promise<Parts> 
     corsOrigins: environment.corsOrigins,
     behindProxy: environment.onPlatform,
   };
+}
+
+/** The local issuer of identity tokens, in the same home, for the audience that the verifier asks for. */
+export async function openIssuer({ environment, clock }: Parts): Promise<TokenIssuer> {
+  const [{ openHome }, { openTokenIssuer }] = await Promise.all([
+    import("../shared/adapters/local/home.ts"),
+    import("../shared/adapters/local/local-tokens.ts"),
+  ]);
+  return openTokenIssuer(openHome(environment.home), { audience: environment.audience, clock });
 }
 
 let plan: Plan | null = null;

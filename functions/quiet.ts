@@ -70,11 +70,16 @@ function hardenServers(): void {
         requestTimeout: RECEIVE_MS,
         connectionsCheckingInterval: 1_000,
       },
-      listener,
+      listener && ((request, response) => listener(hidePath(request), response)),
     );
     server.once("listening", () => setImmediate(() => takeOverSignals(server)));
     return server;
   }) as typeof http.createServer;
+}
+
+/** Express answers some paths by itself, in HTML: undecodable ones, icons. It sees one path for all; the endpoint reads the real one. */
+function hidePath(request: http.IncomingMessage): http.IncomingMessage {
+  return Object.assign(request, { originalUrl: request.url ?? "", url: "/" });
 }
 
 function takeOverSignals(server: http.Server): void {

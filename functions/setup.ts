@@ -7,6 +7,7 @@ import { ok } from "../shared/http/answer.ts";
 import { endpoint, type Handlers, spend } from "../shared/http/endpoint.ts";
 import { readPrecondition } from "../shared/http/preconditions.ts";
 import { readFlag } from "../shared/http/query.ts";
+import { onceAtATime } from "../shared/operations/change.ts";
 import { importMany } from "../shared/operations/import.ts";
 import { dryRun, setup } from "../shared/operations/setup.ts";
 import { keyedHash } from "../shared/vault/keyed-hash.ts";
@@ -38,15 +39,15 @@ export const handlers: Handlers<Parts> = {
     spend(call, parts);
     const dryRun = readFlag(call.request, "dry_run");
     const body = readBody(importBody, call.request.body);
-    const key = await idempotencyOf(call, parts);
+    const key = dryRun ? null : await idempotencyOf(call, parts);
     const idempotency =
       key &&
-      (async (item: object) => ({
-        keyHash: await keyedHash(parts.secrets, key.keyHash, "provider" in item ? String(item.provider) : ""),
-        bodyHash: await keyedHash(parts.secrets, JSON.stringify(item)),
+      (async (provider: string) => ({
+        keyHash: await keyedHash(parts.secrets, key.keyHash, provider),
+        bodyHash: key.bodyHash,
       }));
-    return ok(
-      await importMany(parts, {
+    const done = await onceAtATime(parts, key?.keyHash ?? null, () =>
+      importMany(parts, {
         org: call.request.org ?? "",
         requestId: call.request.id,
         actor: call.actor.id ?? "",
@@ -55,6 +56,7 @@ export const handlers: Handlers<Parts> = {
         idempotency,
       }),
     );
+    return ok(done);
   },
 };
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { openapi } from "./openapi.ts";
 import { registrySchemaText } from "./generate-registry-schema.ts";
+import { openapi } from "./openapi.ts";
 
 const files: Record<string, () => string> = {
   "configs/openapi.json": () => `${JSON.stringify(openapi(), null, 1)}\n`,

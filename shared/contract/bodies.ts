@@ -11,7 +11,7 @@ const credential = z
   .union([z.string().min(1).max(65_536), z.record(z.string().max(64), z.unknown())])
   .meta({ description: "The key as text, or an object of the provider's fields." });
 /** RFC 3339, or a date alone, which means its last second in UTC. Normalised to milliseconds and Z. */
-const moment = z
+export const moment = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()])
   .transform((text) => new Date(text.length === 10 ? `${text}T23:59:59.000Z` : text).toISOString())
   .meta({ description: "RFC 3339 time; a date alone means 23:59:59Z." });

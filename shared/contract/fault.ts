@@ -223,10 +223,10 @@ export class Fault extends Error {
   }
 }
 
-/** A body or parameter that does not match its contract, by field. */
+/** A body (`""` for the whole of it) or parameter that does not match its contract, by field. */
 export function malformed(field: string, message: string, remedy?: string): Fault {
   return new Fault("request_malformed", {
-    detail: `${field}: ${message}`,
+    detail: `${field.replace(/:$/, "") || "body"}: ${message}`,
     errors: [{ field, message }],
     ...(remedy ? { remedy } : {}),
   });

@@ -234,38 +234,50 @@ export interface Target {
  * @throws Fault `route_unknown`, `provider_unknown` (upper case), `method_not_allowed`
  */
 export function findRoute(known: readonly Route[], method: string, path: string, bare: boolean): Target {
-  const rest = path === PREFIX || path.startsWith(`${PREFIX}/`) ? path.slice(PREFIX.length) : bare ? path : null;
-  if (rest === null || !/^(?:\/[A-Za-z0-9_.-]+)+$/.test(rest)) throw new Fault("route_unknown");
-  const segments = rest.slice(1).split("/");
-  if (segments.some((segment) => segment === "." || segment === "..")) throw new Fault("route_unknown");
-  const matching = known.filter((route) => matches(route, segments));
-  const mostLiteral = Math.max(...matching.map(literals));
-  const candidates = matching.filter((route) => literals(route) === mostLiteral);
-  const first = candidates[0];
-  if (!first) throw new Fault("route_unknown");
-  const parameters = parametersOf(first, segments);
+  const { candidates, parameters } = candidatesAt(known, path, bare);
   const wanted = method === "HEAD" ? "GET" : method;
   const route = candidates.find((candidate) => candidate.method === wanted);
   if (!route) throw new Fault("method_not_allowed", { allow: methodsOf(candidates) });
   return { route, ...parameters };
 }
 
-/** The methods that these routes take, HEAD with GET, OPTIONS always. */
-export function methodsOf(candidates: readonly Route[]): string[] {
-  const methods = candidates.flatMap((route) => (route.method === "GET" ? ["GET", "HEAD"] : [route.method]));
-  return [...new Set([...methods, "OPTIONS"])];
+/** The methods that a path takes, HEAD with GET. @throws Fault `route_unknown`, `provider_unknown` */
+export function methodsAt(known: readonly Route[], path: string, bare: boolean): string[] {
+  return methodsOf(candidatesAt(known, path, bare).candidates);
 }
 
-function template(route: Route): string[] {
-  return route.path.slice(1).split("/");
+function candidatesAt(known: readonly Route[], path: string, bare: boolean) {
+  const rest = path === PREFIX || path.startsWith(`${PREFIX}/`) ? path.slice(PREFIX.length) : bare ? path : null;
+  if (rest === null || !/^(?:\/[A-Za-z0-9_.-]+)+$/.test(rest)) throw new Fault("route_unknown");
+  const segments = rest.slice(1).split("/");
+  if (segments.some((segment) => segment === "." || segment === "..")) throw new Fault("route_unknown");
+  const matching = known.filter((route) => matches(route, segments));
+  const mostLiteral = Math.max(...matching.map((route) => template(route).literals));
+  const candidates = matching.filter((route) => template(route).literals === mostLiteral);
+  const first = candidates[0];
+  if (!first) throw new Fault("route_unknown");
+  return { candidates, parameters: parametersOf(first, segments) };
 }
 
-function literals(route: Route): number {
-  return template(route).filter((part) => !part.startsWith("{")).length;
+function methodsOf(candidates: readonly Route[]): string[] {
+  return candidates.flatMap((route) => (route.method === "GET" ? ["GET", "HEAD"] : [route.method]));
+}
+
+/** The path's parts, and how many of them are literal; made once a route. */
+const templates = new WeakMap<Route, { parts: string[]; literals: number }>();
+
+function template(route: Route): { parts: string[]; literals: number } {
+  let known = templates.get(route);
+  if (!known) {
+    const parts = route.path.slice(1).split("/");
+    known = { parts, literals: parts.filter((part) => !part.startsWith("{")).length };
+    templates.set(route, known);
+  }
+  return known;
 }
 
 function matches(route: Route, segments: string[]): boolean {
-  const parts = template(route);
+  const { parts } = template(route);
   return (
     parts.length === segments.length && parts.every((part, index) => part.startsWith("{") || part === segments[index])
   );
@@ -274,7 +286,7 @@ function matches(route: Route, segments: string[]): boolean {
 function parametersOf(route: Route, segments: string[]): { org: string | null; providerSegment: string | null } {
   let org: string | null = null;
   let providerSegment: string | null = null;
-  template(route).forEach((part, index) => {
+  template(route).parts.forEach((part, index) => {
     if (part === "{org}") org = segments[index] ?? null;
     if (part === "{provider}") providerSegment = segments[index] ?? null;
   });

@@ -1,12 +1,12 @@
 import type { ServerResponse } from "node:http";
 import { Fault } from "../contract/fault.ts";
-import { methodsOf, type Route, type RouteName } from "../contract/routes.ts";
+import { methodsAt, type Route, type RouteName } from "../contract/routes.ts";
 import type { Grant } from "../contract/rows.ts";
 import type { Audit, AuditRecord } from "../ports/audit.ts";
 import type { Log } from "../ports/log.ts";
 import { type Answer, problem } from "./answer.ts";
 import { type Actor, authoriseOrgKey, authorisePipeline, authoriseScheduler, type Gate } from "./authorise.ts";
-import { parseRequest, type RawRequest, type Request, requestId } from "./request.ts";
+import { parseRequest, pathOf, type RawRequest, type Request, requestId } from "./request.ts";
 
 /** What every endpoint stands on. */
 export interface Desk extends Gate {
@@ -59,7 +59,7 @@ export function endpoint<Parts extends Desk>(
         parts = await getParts();
         answer =
           raw.method === "OPTIONS"
-            ? preflight(raw, known, parts)
+            ? preflight(raw, known, parts, options.bare)
             : await serve(raw, id, known, handlers, parts, options.bare);
       }
     } catch (error) {
@@ -148,8 +148,8 @@ function auditRecord(
     decision: denied ? "deny" : "allow",
     outcome: denied ? "denied" : fault ? "error" : "ok",
     status: answer.status,
-    ...(fault ? { reason_code: fault.code } : {}),
     ...notes,
+    ...(fault ? { reason_code: fault.code } : {}),
     provider: notes.provider ?? null,
   };
 }
@@ -170,21 +170,22 @@ function asFault(error: unknown, desk: Desk | null, id: string): Fault {
 }
 
 function health(raw: RawRequest): Answer | null {
-  const path = (raw.originalUrl ?? raw.url ?? "/").split("?", 1)[0];
-  if (path !== "/health") return null;
+  if (pathOf(raw) !== "/health") return null;
   if (raw.method !== "GET" && raw.method !== "HEAD") throw new Fault("method_not_allowed", { allow: ["GET", "HEAD"] });
   return { status: 200, body: { status: "ok" } };
 }
 
-function preflight(raw: RawRequest, known: readonly Route[], desk: Desk): Answer {
+/** What a browser asks before it sends; answered for a known path and a known origin only. */
+function preflight(raw: RawRequest, known: readonly Route[], desk: Desk, bare: boolean): Answer {
+  const methods = methodsAt(known, pathOf(raw), bare);
   const origin = raw.headers.origin;
   if (origin === undefined || !desk.corsOrigins.includes(origin))
-    throw new Fault("method_not_allowed", { allow: ["GET", "HEAD", "POST", "PUT", "DELETE"] });
+    throw new Fault("method_not_allowed", { allow: methods });
   return {
     status: 204,
     body: undefined,
     headers: {
-      "access-control-allow-methods": methodsOf(known).join(", "),
+      "access-control-allow-methods": methods.join(", "),
       "access-control-allow-headers":
         "content-type, x-api-key, idempotency-key, if-match, if-none-match, x-request-id, authorization",
       "access-control-max-age": "600",

@@ -1,3 +1,4 @@
+import { moment } from "../contract/bodies.ts";
 import { malformed } from "../contract/fault.ts";
 import type { Request } from "./request.ts";
 
@@ -30,16 +31,11 @@ export function readShaped(request: Request, name: string, shape: RegExp, messag
   return value;
 }
 
-/** RFC 3339 or a date, normalised to UTC; `null` where absent. @throws Fault `request_malformed` */
+/** RFC 3339 or a date, as in bodies; normalised to UTC, `null` where absent. @throws Fault `request_malformed` */
 export function readMoment(request: Request, name: string): string | null {
-  const value = readShaped(
-    request,
-    name,
-    /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/,
-    "must be a time in RFC 3339 or a date",
-  );
-  if (value === null) return null;
-  const time = Date.parse(value.length === 10 ? `${value}T23:59:59.000Z` : value);
-  if (Number.isNaN(time)) throw malformed(`query:${name}`, "must be a time in RFC 3339 or a date");
-  return new Date(time).toISOString();
+  const value = request.query.get(name);
+  if (value === undefined) return null;
+  const parsed = moment.safeParse(value);
+  if (!parsed.success) throw malformed(`query:${name}`, "must be a time in RFC 3339 or a date");
+  return parsed.data;
 }

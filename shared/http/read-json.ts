@@ -18,7 +18,7 @@ export function readJson(bytes: Buffer): unknown {
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw malformed("body", "must be UTF-8");
+    throw malformed("", "must be UTF-8");
   }
   return new Reader(text).document();
 }
@@ -131,6 +131,6 @@ class Reader {
   }
 
   #fault(message: string) {
-    return malformed("body", `${message} (character ${this.#at})`);
+    return malformed("", `${message} (character ${this.#at})`);
   }
 }

@@ -34,6 +34,11 @@ export function requestId(raw: IncomingMessage): string {
   return given?.length === 1 && given[0] !== undefined && UUID.test(given[0]) ? given[0] : randomUUID();
 }
 
+/** The path as it came over the wire, undecoded. */
+export function pathOf(raw: RawRequest): string {
+  return (raw.originalUrl ?? raw.url ?? "/").split("?", 1)[0] ?? "/";
+}
+
 /**
  * Route, path shape, method, size, type and JSON syntax, in this order.
  *
@@ -46,8 +51,7 @@ export function parseRequest(
 ): Request {
   const url = raw.originalUrl ?? raw.url ?? "/";
   const cut = url.indexOf("?");
-  const path = cut === -1 ? url : url.slice(0, cut);
-  const target = findRoute(known, raw.method ?? "GET", path, options.bare);
+  const target = findRoute(known, raw.method ?? "GET", pathOf(raw), options.bare);
   const { body, bytes } = parseBody(raw, target.route);
   return {
     ...target,
@@ -68,13 +72,12 @@ function parseBody(raw: RawRequest, route: Route): { body: unknown; bytes: Buffe
   const bytes = raw.rawBody ?? empty.bytes;
   if (bytes.length === 0) {
     if (route.body === "optional") return empty;
-    throw malformed("body", "is missing", "Send a JSON object");
+    throw malformed("", "is missing", "Send a JSON object");
   }
   const type = onceOnly(raw, "content-type") ?? "";
   if (!/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(type)) throw new Fault("media_type");
   const body = readJson(bytes);
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    throw malformed("body", "must be a JSON object");
+  if (typeof body !== "object" || body === null || Array.isArray(body)) throw malformed("", "must be a JSON object");
   return { body, bytes };
 }
 
@@ -82,7 +85,7 @@ function parseQuery(text: string, known: readonly string[]): ReadonlyMap<string,
   const query = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(text)) {
     if (!known.includes(name))
-      throw malformed("query", known.length ? `takes only ${known.join(", ")}` : "takes no parameters here");
+      throw malformed("query:", known.length ? `takes only ${known.join(", ")}` : "takes no parameters here");
     if (query.has(name)) throw malformed(`query:${name}`, "must be given once");
     query.set(name, value);
   }

@@ -65,13 +65,22 @@ export async function change(
   request: ChangeRequest,
   plan: (head: Head | null) => Promise<Plan>,
 ): Promise<Done> {
-  const key = request.idempotency?.keyHash ?? null;
-  if (key !== null && works.inFlight.has(key)) throw new Fault("in_flight", { retryAfterS: 1 });
-  if (key !== null) works.inFlight.add(key);
+  return await onceAtATime(works, request.idempotency?.keyHash ?? null, () => race(works, request, plan));
+}
+
+/** Does the work unless the same idempotency key is at it in this process. @throws Fault `in_flight` */
+export async function onceAtATime<Result>(
+  works: Pick<Works, "inFlight">,
+  key: string | null,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (key === null) return await work();
+  if (works.inFlight.has(key)) throw new Fault("in_flight", { retryAfterS: 1 });
+  works.inFlight.add(key);
   try {
-    return await race(works, request, plan);
+    return await work();
   } finally {
-    if (key !== null) works.inFlight.delete(key);
+    works.inFlight.delete(key);
   }
 }
 
@@ -80,11 +89,8 @@ async function race(works: Works, request: ChangeRequest, plan: (head: Head | nu
   for (let attempt = 0; attempt <= MAX_RACES; attempt += 1) {
     if (attempt > 0) await works.clock.sleep(Math.random() * 25 * 2 ** attempt);
     const now = timestamp(works.clock.now());
-    const opening = await works.store.readOpening(pair, {
-      idempotencyKeyHash: request.idempotency?.keyHash ?? null,
-      eventId: null,
-      now,
-    });
+    const asked = { idempotencyKeyHash: request.idempotency?.keyHash ?? null, eventId: null, now };
+    const opening = await works.store.readOpening(pair, asked);
     const replay = replayOf(opening, request.idempotency);
     if (replay) return replay;
     const head = opening.head;
@@ -98,11 +104,14 @@ async function race(works: Works, request: ChangeRequest, plan: (head: Head | nu
     } finally {
       forget(works, request.org, request.entry.code);
     }
-    if (!request.repeats && !Array.isArray(request.precondition.ifMatch))
+    if (!request.repeats && !Array.isArray(request.precondition.ifMatch)) {
+      const twin = request.idempotency && replayOf(await works.store.readOpening(pair, asked), request.idempotency);
+      if (twin) return twin;
       throw new Fault("conflict", {
         provider: request.entry.code,
         remedy: "Read the integration again and repeat the change",
       });
+    }
   }
   throw new Fault("conflict", {
     provider: request.entry.code,

@@ -19,8 +19,8 @@ export interface ImportRequest extends Requester {
   org: string;
   body: ImportBody;
   dryRun: boolean;
-  /** Derives an item's idempotency from the request's; `null` where the request has none. */
-  idempotency: ((item: ImportBody["items"][number]) => Promise<Idempotency>) | null;
+  /** A provider's share of the request's idempotency key, with the whole body's hash; `null` where it has none. */
+  idempotency: ((provider: string) => Promise<Idempotency>) | null;
 }
 
 interface Result {
@@ -50,7 +50,7 @@ interface Item {
  * Sets up many providers at once: all are checked first, then all that passed are stored together. Each item ends as
  * `completed`, `failed` or `not_attempted` (its check did not fit into 60 s), and a failed one changed nothing.
  *
- * @throws Fault `request_malformed` (a provider twice), `store_unavailable`
+ * @throws Fault `request_malformed` (a provider twice), `idempotency_reuse`, `store_unavailable`
  */
 export async function importMany(works: Works, request: ImportRequest) {
   const items = await open(works, request);
@@ -78,7 +78,7 @@ async function open(works: Works, request: ImportRequest): Promise<Item[]> {
     if (seen.has(entry.code)) throw malformed(`/items/${index}/provider`, "stands twice in this import");
     seen.add(entry.code);
   }
-  const keys = await Promise.all(known.map(({ asked }) => request.idempotency?.(asked) ?? null));
+  const keys = await Promise.all(known.map(({ entry }) => request.idempotency?.(entry.code) ?? null));
   const asked = known.map(({ entry }, index) => ({
     org_slug: request.org,
     provider: entry.code,
@@ -86,6 +86,9 @@ async function open(works: Works, request: ImportRequest): Promise<Item[]> {
     eventId: null,
   }));
   const openings = await works.store.readOpenings(asked, timestamp(works.clock.now()));
+  openings.forEach((opening, index) => {
+    replayOf(opening, keys[index] ?? null);
+  });
   return known.map((one, index) => ({
     ...one,
     idempotency: keys[index] ?? null,

@@ -56,7 +56,7 @@ export function requireValid(entry: Entry, proven: Proven): void {
 export async function sealProven(works: Works, subject: Subject, proven: Proven, metadata: Metadata): Promise<Sealed> {
   const { entry, org } = subject;
   const credentialId = randomUUID();
-  const withBound = { ...without(metadata, entry), ...proven.bound };
+  const withBound = { ...withoutBound(metadata, entry), ...proven.bound };
   const binding = {
     org_slug: org,
     provider: entry.code,
@@ -93,15 +93,8 @@ export function requireHarmlessName(registry: Registry, name: string | undefined
     throw malformed("/credential_name", "looks like a secret; send it in credential");
 }
 
-/** @throws Fault `request_malformed` */
-export function requireFuture(field: string, at: string | null | undefined, nowMs: number, maxDays: number): void {
-  if (at === null || at === undefined) return;
-  const time = Date.parse(at);
-  if (time <= nowMs) throw malformed(field, "lies in the past");
-  if (time > nowMs + maxDays * 86_400_000) throw malformed(field, `lies more than ${maxDays} days ahead`);
-}
-
-function without(metadata: Metadata, entry: Entry): Metadata {
+/** Metadata without the provider's own fields: what was bound to an earlier credential says nothing about a new one. */
+export function withoutBound(metadata: Metadata, entry: Entry): Metadata {
   const names = new Set(entry.fields.map((field) => field.name));
   return Object.fromEntries(Object.entries(metadata).filter(([name]) => !names.has(name)));
 }

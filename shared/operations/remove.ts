@@ -3,7 +3,7 @@ import type { Precondition } from "../contract/precondition.ts";
 import type { Head } from "../contract/rows.ts";
 import { timestamp } from "../ports/clock.ts";
 import { change, configuredHead, type Done, type Plan } from "./change.ts";
-import { requireFuture } from "./prove.ts";
+import { requireFuture } from "./schedule.ts";
 import type { Requester, Subject, Works } from "./works.ts";
 
 export interface RemoveRequest extends Subject, Requester {

@@ -1,3 +1,4 @@
+import { malformed } from "../contract/fault.ts";
 import type { Verdict } from "../contract/verdict.ts";
 import { isDefinite } from "../contract/verdict.ts";
 import { timestamp } from "../ports/clock.ts";
@@ -52,4 +53,12 @@ export function passedThreshold(expiresAt: string | null, nowMs: number): number
 export function earliest(left: string | null, right: string | null): string | null {
   if (left === null || right === null) return left ?? right;
   return left < right ? left : right;
+}
+
+/** A time that a person names must lie ahead, and not too far. @throws Fault `request_malformed` */
+export function requireFuture(field: string, at: string | null | undefined, nowMs: number, maxDays: number): void {
+  if (at === null || at === undefined) return;
+  const time = Date.parse(at);
+  if (time <= nowMs) throw malformed(field, "lies in the past");
+  if (time > nowMs + maxDays * 86_400_000) throw malformed(field, `lies more than ${maxDays} days ahead`);
 }

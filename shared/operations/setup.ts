@@ -11,13 +11,13 @@ import {
   mergeMetadata,
   type Proven,
   prove,
-  requireFuture,
   requireHarmlessName,
   requireValid,
   type Sealed,
   sealProven,
+  withoutBound,
 } from "./prove.ts";
-import { earliest, nextDueAt, passedThreshold } from "./schedule.ts";
+import { earliest, nextDueAt, passedThreshold, requireFuture } from "./schedule.ts";
 import type { Requester, Subject, Works } from "./works.ts";
 
 export interface SetupRequest extends Subject, Requester {
@@ -39,7 +39,7 @@ export async function setup(works: Works, request: SetupRequest): Promise<Done &
   let ready: { proven: Proven; sealed: Sealed } | null = null;
   const done = await change(works, { ...request, repeats: true }, async (head) => {
     const kept = isConfigured(head, timestamp(works.clock.now())) ? head : null;
-    const metadata = mergeMetadata(kept?.metadata ?? {}, body.metadata ?? {});
+    const metadata = withoutBound(mergeMetadata(kept?.metadata ?? {}, body.metadata ?? {}), entry);
     if (ready === null) {
       const proven = await prove(works, entry, body.credential, body.skip_validation);
       requireValid(entry, proven);

@@ -9,13 +9,12 @@ import {
   mergeMetadata,
   type Proven,
   prove,
-  requireFuture,
   requireHarmlessName,
   requireValid,
   type Sealed,
   sealProven,
 } from "./prove.ts";
-import { earliest, nextThreshold } from "./schedule.ts";
+import { earliest, nextThreshold, requireFuture } from "./schedule.ts";
 import { configuredAnswer, newCredentialColumns, versionPart } from "./setup.ts";
 import type { Requester, Subject, Works } from "./works.ts";
 
@@ -55,7 +54,10 @@ export async function update(works: Works, request: UpdateRequest): Promise<Done
   return { ...done, sealed };
 }
 
-/** The plan of a change that leaves the secret and everything a check has found as they are. */
+/**
+ * The plan of a change that leaves the secret and everything a check has found as they are. Expiry and due time, which
+ * checks and reports set as well, are written only where the change is about them.
+ */
 function settingsPlan(works: Works, request: UpdateRequest, head: Head, metadata: Head["metadata"]): Plan {
   const { body, entry } = request;
   const nowMs = works.clock.now();
@@ -63,6 +65,14 @@ function settingsPlan(works: Works, request: UpdateRequest, head: Head, metadata
   const expiresAt = earliest(declared, head.verdict?.expires_at ?? null);
   const name = body.credential_name ?? head.credential_name;
   const enabled = body.enabled ?? head.enabled;
+  const dueAt =
+    head.next_due_at === null
+      ? null
+      : enabled && !head.enabled
+        ? timestamp(nowMs)
+        : body.expires_at === undefined
+          ? head.next_due_at
+          : earliest(head.next_due_at, nextThreshold(expiresAt, nowMs));
   return {
     op: opOf(body, head),
     status: 200,
@@ -72,16 +82,10 @@ function settingsPlan(works: Works, request: UpdateRequest, head: Head, metadata
       credential_name: name,
       metadata,
       enabled,
-      expires_at_declared: declared,
-      expires_at: expiresAt,
+      ...(body.expires_at === undefined ? {} : { expires_at_declared: declared, expires_at: expiresAt }),
       deactivation_scheduled_at:
         body.deactivation_scheduled_at === undefined ? head.deactivation_scheduled_at : body.deactivation_scheduled_at,
-      next_due_at:
-        enabled && !head.enabled && head.next_due_at !== null
-          ? timestamp(nowMs)
-          : head.next_due_at === null
-            ? null
-            : earliest(head.next_due_at, nextThreshold(expiresAt, nowMs)),
+      ...(dueAt === head.next_due_at ? {} : { next_due_at: dueAt }),
       updated_at: timestamp(nowMs),
     },
     version: {

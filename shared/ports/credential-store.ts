@@ -39,7 +39,7 @@ export type CheckColumn =
 export interface HeadChange extends Pair {
   expected_seq: number;
   event_id: string;
-  set: HeadColumns | Partial<Omit<HeadColumns, CheckColumn>>;
+  set: HeadColumns | (Partial<Omit<HeadColumns, CheckColumn>> & { [column in CheckColumn]?: never });
 }
 
 /** The outcome of one check, as it is written to the head of that credential and to no other. */

@@ -88,11 +88,33 @@ async function probeAdmin(credential: Credential, context: ProbeContext): Promis
     await send(credential, context, (client) => client.admin.organization.usage.completions(window)),
     reading,
   );
+  const keys = await send(credential, context, (client) => client.admin.organization.adminAPIKeys.list({ limit: 100 }));
   return {
     ...costs,
     ...asLive(costs),
     capabilities: [capabilityFrom("cost_read", costs), capabilityFrom("usage_read", usage)],
+    expires_at: ownExpiry(credential["api_key"]?.reveal() ?? "", keys),
   };
+}
+
+/**
+ * When this admin key expires, from the organization's list of admin keys, where it is found by what its redaction
+ * leaves visible. `null` where the key may not list keys, where none or several fit, or where it never expires.
+ */
+function ownExpiry(key: string, answer: Reply | Silence): string | null {
+  if ("silence" in answer || answer.status !== 200) return null;
+  const own = valuesAt(answer.body, "data[]").filter((listed) =>
+    valuesAt(listed, "redacted_value").some((redacted) => typeof redacted === "string" && isRedactionOf(redacted, key)),
+  );
+  const [expiresAt] = own.length === 1 ? valuesAt(own[0], "expires_at") : [];
+  const isTime = typeof expiresAt === "number" && Number.isInteger(expiresAt) && expiresAt > 0 && expiresAt < 1e11;
+  return isTime ? new Date(expiresAt * 1000).toISOString() : null;
+}
+
+/** Whether the redacted text shows this key's beginning and end, `sk-admin-abc***xyz` or `sk-admin...xyz`. */
+function isRedactionOf(redacted: string, key: string): boolean {
+  const parts = /^([A-Za-z0-9_-]{4,})[*.…•]+([A-Za-z0-9_-]{3,})$/.exec(redacted);
+  return parts !== null && key.startsWith(parts[1] ?? "") && key.endsWith(parts[2] ?? "");
 }
 
 /** What a second question tells of its capability; the first has already proven the key. */

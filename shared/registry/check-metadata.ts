@@ -65,12 +65,11 @@ function textComplaint(registry: Registry, value: unknown, longest: number): str
   return null;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
 /** Shapes of secrets that need no provider: key-like prefixes, PEM, JWT, and long unbroken random text. */
 const SECRETS: readonly RegExp[] = [
-  /^(?:sk|pk|rk|api|key|secret|token|pat)[-_][A-Za-z0-9_-]{16,}$/i,
+  /^(?:sk|pk|rk)[-_](?=.*[0-9])[A-Za-z0-9_-]{16,}$/i,
   /^(?:AKIA|ASIA)[A-Z0-9]{16}$/,
   /^(?:gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|hf_|ya29\.|cact_(?:live|test|local)_)[A-Za-z0-9_.-]{8,}$/,
   /^eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\./,

@@ -21,32 +21,33 @@ function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
-/** A base URL replaced for an endpoint that does not exist, or by what is no base URL. Names no URL: it may hold a secret. */
-export class EndpointOverrideError extends Error {
-  override readonly name = "EndpointOverrideError";
+/** An override that is wrong. Names no URL: it may hold a secret. */
+export interface WrongOverride {
+  key: string;
+  message: string;
 }
 
 /**
- * The entries with base URLs replaced by `<CODE>_<NAME>`, and every base URL without a trailing slash.
- * @throws EndpointOverrideError naming every override that is wrong.
+ * The entries with base URLs replaced by `<CODE>_<NAME>`, every base URL without a trailing slash, and what is wrong
+ * with the overrides.
  */
-export function overrideEndpoints(entries: readonly Entry[], overrides: ReadonlyMap<string, string>): readonly Entry[] {
+export function overrideEndpoints(
+  entries: readonly Entry[],
+  overrides: ReadonlyMap<string, string>,
+): { entries: readonly Entry[]; wrong: WrongOverride[] } {
   const unused = new Set(overrides.keys());
-  const wrong: string[] = [];
+  const wrong: WrongOverride[] = [];
   const replaced = entries.map((entry) => {
     const endpoints = Object.entries(entry.endpoints).map(([name, url]): [string, string] => {
       const key = `${entry.code}_${name.toUpperCase()}`;
       unused.delete(key);
       const override = overrides.get(key);
-      if (override === undefined) return [name, url.replace(/\/+$/, "")];
-      const complaint = endpointComplaint(override, "override");
-      if (complaint !== null) wrong.push(`${key}: ${complaint}`);
-      return [name, override.replace(/\/+$/, "")];
+      const complaint = override === undefined ? null : endpointComplaint(override, "override");
+      if (complaint !== null) wrong.push({ key, message: complaint });
+      return [name, (override ?? url).replace(/\/+$/, "")];
     });
     return { ...entry, endpoints: Object.fromEntries(endpoints) };
   });
-  for (const key of unused) wrong.push(`${key}: names no endpoint of the registry`);
-  if (wrong.length > 0)
-    throw new EndpointOverrideError(`Endpoint overrides are wrong:\n${wrong.map((line) => `  ${line}`).join("\n")}`);
-  return replaced;
+  for (const key of unused) wrong.push({ key, message: "names no endpoint of the registry" });
+  return { entries: replaced, wrong };
 }

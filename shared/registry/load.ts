@@ -20,7 +20,7 @@ export interface Registry {
   byPath(segment: string): Entry | null;
 }
 
-/** One thing that is wrong in a registry file. `line` counts from 1. */
+/** One thing that is wrong in a registry file. `line` counts from 1; 0 where there is none. */
 export interface Problem {
   source: string;
   line: number;
@@ -34,9 +34,9 @@ export class RegistryError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    const lines = problems.map(
-      ({ source, line, path, message }) => `  ${source}:${line} ${path ? `${path}: ` : ""}${message}`,
-    );
+    const lines = problems.map(({ source, line, path, message }) => {
+      return `  ${source}${line > 0 ? `:${line}` : ""}${path ? ` ${path}` : ""}: ${message}`;
+    });
     super(`The provider registry is wrong:\n${lines.join("\n")}`);
     this.problems = problems;
   }
@@ -74,8 +74,14 @@ export function loadRegistry(
       entries.push(entry);
     }
   }
+  problems.sort((one, other) => (one.source === other.source ? one.line - other.line : 0));
+  const overridden = overrideEndpoints(entries, endpointOverrides);
+  if (problems.length === 0) {
+    for (const { key, message } of overridden.wrong)
+      problems.push({ source: `endpoint override ${key}`, line: 0, path: "", message });
+  }
   if (problems.length > 0) throw new RegistryError(problems);
-  return registryOf(overrideEndpoints(entries, endpointOverrides));
+  return registryOf(overridden.entries);
 }
 
 function registryOf(entries: readonly Entry[]): Registry {
@@ -124,10 +130,10 @@ function readSource(source: Source, problems: Problem[]): File {
     schema: "core",
     stringKeys: true,
     uniqueKeys: true,
-    logLevel: "silent",
   });
   // A warning is an unknown tag, which YAML would silently read as text.
-  for (const error of [...document.errors, ...document.warnings]) {
+  // Behind the first few, syntax errors are only echoes of one another.
+  for (const error of [...document.errors, ...document.warnings].slice(0, 3)) {
     complainAt(lines.linePos(error.pos[0]).line, "", `is not plain YAML: ${firstSentence(error.message)}`);
   }
   visit(document, {
@@ -175,7 +181,8 @@ function flattened(issues: readonly z.core.$ZodIssue[]): Array<{ path: PropertyK
       const meant = issue.errors.reduce((best, one) => (one.length < best.length ? one : best));
       return flattened(meant).map(({ path, message }) => ({ path: [...issue.path, ...path], message }));
     }
-    return [{ path: issue.path, message: issue.message }];
+    const isMissing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+    return [{ path: issue.path, message: isMissing ? "is missing" : issue.message }];
   });
 }
 

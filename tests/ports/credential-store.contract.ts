@@ -150,6 +150,8 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         const rows = await under.headRows(pair);
         expect(rows.filter((row) => row.seq > 0)).toEqual([{ seq: 2, event_id: third }]);
         expect(rows.filter((row) => row.seq === 0)).toHaveLength(2);
+        const openings = await store.readOpenings([{ ...pair, idempotencyKeyHash: null, eventId: null }], T0);
+        expect(openings.map((one) => one.head?.seq)).toEqual([2]);
         expect(await store.readHead(pair)).toMatchObject({ seq: 2, event_id: third });
       });
 
@@ -257,19 +259,15 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
 
       test("a change without a new credential cannot name a column of a check", async () => {
         const before = await change(store, pair);
-        const stale = { op: "update", credential_name: "New", validation_status: "INVALID" } as const;
+        const checked = { op: "update", validation_status: "INVALID" } as const;
         // @ts-expect-error the types refuse it
-        const typed: HeadChange = {
-          ...pair,
-          expected_seq: 1,
-          event_id: "x",
-          set: { op: "update", validation_status: "INVALID" },
-        };
-        await expect(store.advanceHead(typed)).rejects.toThrow(TypeError);
-        // A wider object slips through the types: the store refuses it all the same.
-        await expect(store.advanceHead({ ...pair, expected_seq: 1, event_id: "y", set: stale })).rejects.toThrow(
-          TypeError,
-        );
+        const typed: HeadChange["set"] = checked;
+        const named = store.advanceHead({ ...pair, expected_seq: 1, event_id: "x", set: typed });
+        await expect(named).rejects.toThrow(TypeError);
+        // What slips past the types, the store refuses all the same.
+        const slipped: HeadChange = { ...pair, expected_seq: 1, event_id: "y", set: { op: "update" } };
+        Reflect.set(slipped.set, "consecutive_failures", 0);
+        await expect(store.advanceHead(slipped)).rejects.toThrow(TypeError);
         expect(await store.readHead(pair)).toEqual(before);
       });
     });
@@ -316,7 +314,12 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
       });
 
       test("another pair's version is never replayed", async () => {
-        await change(store, { ...pair, org_slug: "other" }, { version: keyed(1, null, { org_slug: "other" }) });
+        for (const other of [
+          { ...pair, org_slug: "other" },
+          { ...pair, provider: "GEMINI" },
+        ]) {
+          await change(store, other, { version: keyed(1, null, other) });
+        }
         await change(store, pair);
         expect((await store.readOpening(pair, { ...nothing, idempotencyKeyHash: "k1" })).replay).toBeNull();
       });
@@ -766,6 +769,18 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         expect(await store.purgeSuperseded(justBefore(hour(25)))).toBe(0);
         expect(await store.purgeSuperseded(hour(25))).toBe(1);
         expect(await under.sealedEvents(pair)).toEqual([anew.event_id]);
+      });
+
+      test("the ciphertext that a head names is never purged as superseded, wherever it stands", async () => {
+        const head = await change(store, pair);
+        const put = version(pair, { seq: 1, prev_event_id: null });
+        await store.appendVersions([put]);
+        const set = headColumns({ secret_event_id: put.event_id });
+        await store.advanceHead({ ...pair, expected_seq: 1, event_id: randomUUID(), set });
+        await store.purgeSuperseded(hour(500));
+        expect(await under.sealedEvents(pair)).toContain(put.event_id);
+        expect((await store.readSealed(pair))?.encrypted_credential).toEqual(put.encrypted_credential);
+        expect(head.secret_event_id).not.toBe(put.event_id);
       });
 
       test("a change that did not take effect supersedes nothing", async () => {

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Head, ValidationRow, Version } from "../../shared/contract/rows.ts";
 import type { Verdict } from "../../shared/contract/verdict.ts";
-import type { CheckRow, CredentialStore, HeadColumns, Pair } from "../../shared/ports/credential-store.ts";
+import type { CheckRow, CredentialStore, HeadChange, HeadColumns, Pair } from "../../shared/ports/credential-store.ts";
 
 /** Where the tests' time begins. */
 export const T0 = "2026-08-22T12:00:00.000Z";
@@ -142,14 +142,11 @@ export async function change(
   });
   await store.appendVersions([made]);
   const { credential_id, event_id, changed_at: updated_at } = made;
-  const changed = await store.advanceHead({
-    ...pair,
-    expected_seq: seq,
-    event_id,
-    set: keeps
-      ? { op, updated_at, ...at.head }
-      : headColumns({ op, credential_id, secret_event_id: event_id, updated_at, ...at.head }),
-  });
+  const kept: HeadChange["set"] = { op, updated_at };
+  const set = keeps
+    ? Object.assign(kept, at.head)
+    : headColumns({ op, credential_id, secret_event_id: event_id, updated_at, ...at.head });
+  const changed = await store.advanceHead({ ...pair, expected_seq: seq, event_id, set });
   if (changed === 0) throw new Error("someone else was there");
   const { head } = await store.readOpening(pair, { idempotencyKeyHash: null, eventId: null, now: T0 });
   if (!head) throw new Error("the head is gone");

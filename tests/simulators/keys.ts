@@ -35,6 +35,7 @@ const kinds: Readonly<Partial<Record<ProviderCode, Readonly<Record<string, Shape
     oauth: hyphened("sk-ant-oat01-", 108),
   },
   GEMINI: { standard: hyphened("AIza", 39) },
+  FIREWORKS: { fire_pass: run("fpk_", 28) },
 };
 
 const special: Readonly<Partial<Record<ProviderCode, Partial<ExampleKeys>>>> = {
@@ -59,6 +60,8 @@ export interface ExampleKeys extends Record<Marker | "good" | "another" | "garba
   /** A Claude Enterprise key with `read:analytics`. */
   enterprise?: string;
   oauth?: string;
+  /** A Fireworks key that is good, and not for the control plane. */
+  fire_pass?: string;
   /** An `AIza` key, 39 characters. */
   standard?: string;
 }

@@ -29,9 +29,9 @@ const probes: Record<ProviderCode, { path: string; has: string; header?: string;
   XAI: { path: "/v1/api-key", has: "redacted_api_key" },
   COHERE: { path: "/v1/check-api-key", has: "valid", method: "POST" },
   PERPLEXITY: { path: "/async/chat/completions", has: "requests" },
-  OPENROUTER: { path: "/key", has: "data" },
-  TOGETHER: { path: "/v1/models", has: "0" },
-  FIREWORKS: { path: "/inference/v1/models", has: "data" },
+  OPENROUTER: { path: "/api/v1/key", has: "data" },
+  TOGETHER: { path: "/v1/files", has: "data" },
+  FIREWORKS: { path: "/v1/accounts?pageSize=1", has: "accounts" },
 };
 
 let simulators: Simulators;
@@ -245,7 +245,7 @@ describe("the kind of a key", () => {
       "/v1beta/models",
       403,
     ],
-    ["OpenRouter's models are public", "OPENROUTER", undefined, "/models", 200],
+    ["OpenRouter's models are public", "OPENROUTER", undefined, "/api/v1/models", 200],
     ["an unknown path is not found", "MISTRAL", exampleKeys("MISTRAL").good, "/v1/nothing", 404],
   ];
   test.each(cases)("%s", async (_, provider, key, path, status) => {
@@ -330,7 +330,7 @@ describe.skipIf(entries.length === 0).each(providerCodes)("%s in the registry", 
 
   it("takes every example key but garbage", () => {
     const pattern = new RegExp(entry?.fields.find((field) => field.secret)?.pattern ?? "^$");
-    const { garbage, oauth: _refusedLocally, ...wellFormed } = keys;
+    const { garbage, ...wellFormed } = keys;
     for (const [behaviour, key] of Object.entries(wellFormed)) expect(pattern.test(key) ? "" : behaviour).toBe("");
     expect(garbage).not.toMatch(pattern);
   });

@@ -83,9 +83,9 @@ function word(value: unknown): string {
   return typeof value === "string" && WORD.test(value) ? value : "invalid";
 }
 
-function open(file: string): number {
+function open(file: string, flags: "a" | "r" = "a"): number {
   try {
-    return openSync(file, "a", 0o600);
+    return openSync(file, flags, 0o600);
   } catch (cause) {
     throw new Fault("audit_unavailable", { cause });
   }
@@ -93,7 +93,7 @@ function open(file: string): number {
 
 /** Whether a crash left half a line at the end. */
 function endsTorn(file: string): boolean {
-  const handle = openSync(file, "r");
+  const handle = open(file, "r");
   try {
     const { size } = fstatSync(handle);
     const last = Buffer.alloc(1);

@@ -1,4 +1,4 @@
-import { malformed } from "../../contract/fault.ts";
+import { Fault, malformed } from "../../contract/fault.ts";
 import { type Status, statuses } from "../../contract/verdict.ts";
 import type { CredentialStore, HeadChange, HistoryItem, Opening, Pair } from "../../ports/credential-store.ts";
 import type { Row, SqliteDatabase } from "./sqlite-database.ts";
@@ -66,6 +66,7 @@ const READ_HEADS = `SELECT ${HEAD} FROM heads h WHERE h.org_slug = @org_slug AND
 const READ_SEALED = `SELECT ${HEAD}, ${CIPHERTEXT} FROM heads h
   WHERE h.org_slug = @org_slug AND h.provider = @provider AND h.seq > 0 AND ${CURRENT}`;
 
+/** The unary plus keeps SQLite from walking through all versions of a pair where one index names the request. */
 const READ_OPENINGS = `
 WITH asked AS (
   SELECT a.key AS place, a.value ->> '$.org_slug' AS org_slug, a.value ->> '$.provider' AS provider,
@@ -78,7 +79,7 @@ FROM asked a
 LEFT JOIN heads h ON h.org_slug = a.org_slug AND h.provider = a.provider AND ${CURRENT}
 LEFT JOIN versions r ON r.rowid = (
   SELECT v.rowid FROM versions v
-  WHERE v.idempotency_key_hash = a.key_hash AND v.org_slug = a.org_slug AND v.provider = a.provider
+  WHERE v.idempotency_key_hash = a.key_hash AND +v.org_slug = a.org_slug AND +v.provider = a.provider
     AND v.changed_at > @since AND ${effective("v")}
   ORDER BY v.seq DESC LIMIT 1)
 ORDER BY a.place`;
@@ -199,8 +200,9 @@ export function readEach<T>(rows: Row[], read: (row: Row) => T, statement: strin
   return rows.flatMap((row) => {
     try {
       return [read(row)];
-    } catch {
-      onCorrupt({ org_slug: String(row["org_slug"]), provider: String(row["provider"]), statement });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      onCorrupt({ org_slug: String(row["org_slug"] ?? ""), provider: String(row["provider"] ?? ""), statement });
       return [];
     }
   });

@@ -82,10 +82,9 @@ const READ_DUE_DEACTIVATIONS = `SELECT ${HEAD} FROM heads h
 WHERE h.deactivation_scheduled_at <= @now AND h.seq > 0 AND h.op <> 'delete' AND ${CURRENT}
 ORDER BY h.deactivation_scheduled_at, h.org_slug, h.provider LIMIT @limit`;
 
-const PURGE_DELETED = `UPDATE versions AS v SET encrypted_credential = NULL
-WHERE v.encrypted_credential IS NOT NULL AND EXISTS (
-  SELECT 1 FROM heads h WHERE h.org_slug = v.org_slug AND h.provider = v.provider AND h.op = 'delete' AND h.seq > 0
-    AND v.seq <= h.seq AND ${CURRENT})`;
+const PURGE_DELETED = `UPDATE versions SET encrypted_credential = NULL WHERE rowid IN (
+  SELECT v.rowid FROM heads h JOIN versions v ON v.org_slug = h.org_slug AND v.provider = h.provider AND v.seq <= h.seq
+  WHERE h.op = 'delete' AND h.seq > 0 AND ${CURRENT} AND v.encrypted_credential IS NOT NULL)`;
 
 /**
  * A secret is superseded by the first effective version after it that brought another credential, sealed the same one

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { importJWK, SignJWT } from "jose";
@@ -12,12 +11,11 @@ import { describeKeyManagement } from "../../ports/key-management.contract.ts";
 import { manualClock } from "../../ports/manual-clock.ts";
 import { describeOrgKeys } from "../../ports/org-keys.contract.ts";
 import { describeTokens } from "../../ports/tokens.contract.ts";
+import { freshHome, schemasFolder } from "./fresh-home.ts";
 
-const schemasFolder = join(import.meta.dirname, "../../../configs/setup/bootstrap/schemas");
-
-function freshHome(): { home: string; remove: () => void } {
-  const home = mkdtempSync(join(tmpdir(), "local-"));
-  return { home, remove: () => rmSync(home, { recursive: true, force: true }) };
+function closing(store: { close(): void }, remove: () => void): void {
+  store.close();
+  remove();
 }
 
 describeCredentialStore("the SQLite store", async () => {
@@ -52,13 +50,13 @@ describeCredentialStore("the SQLite store", async () => {
 describeOrgKeys("the SQLite store", async () => {
   const { home, remove } = freshHome();
   const store = openSqliteStore({ file: join(home, "store.db"), schemasFolder });
-  return { keys: store, dispose: async () => (store.close(), remove()) };
+  return { keys: store, dispose: async () => closing(store, remove) };
 });
 
 describeGrants("the SQLite store", async () => {
   const { home, remove } = freshHome();
   const store = openSqliteStore({ file: join(home, "store.db"), schemasFolder });
-  return { grants: store, dispose: async () => (store.close(), remove()) };
+  return { grants: store, dispose: async () => closing(store, remove) };
 });
 
 describeKeyManagement("the local key ring", async () => {

@@ -91,7 +91,7 @@ export const anthropic: readonly Fixture[] = [
   answer(
     "cors",
     401,
-    ["unreachable", "unexpected_response"],
+    ["service_misconfigured", "cors"],
     `${source}: not a key problem`,
     error("authentication_error", "CORS requests are not allowed for this Organization because of its settings."),
   ),
@@ -99,7 +99,7 @@ export const anthropic: readonly Fixture[] = [
     "disabled_404",
     404,
     "rejected",
-    `${source}: observed by TruffleHog on the bare collection`,
+    `${source}: observed by TruffleHog on the bare collection; counts when seen twice`,
     error("not_found_error", "Not found"),
   ),
   answer(

@@ -10,7 +10,7 @@ export const cohere: readonly Fixture[] = [
   answer("not_valid", 200, "rejected", "docs.cohere.com/reference/checkapikey: valid is a boolean; GH 61372407950", {
     valid: false,
   }),
-  answer("models", 200, "valid", "docs.cohere.com/reference/list-models", {
+  answer("models", 200, null, "docs.cohere.com/reference/list-models", {
     models: [{ name: "command-demo", endpoints: ["chat"], finetuned: false, context_length: 256000 }],
     next_page_token: "",
   }),
@@ -18,6 +18,7 @@ export const cohere: readonly Fixture[] = [
   answer("rejected", 401, "rejected", "github.com/cohere-ai/cohere-toolkit/issues/857 (2024-11)", {
     message: "invalid api token",
   }),
+  answer("rejected_498", 498, "rejected", "docs.cohere.com/reference/errors: 498", { message: "invalid token" }),
   answer(
     "blocked_html",
     403,
@@ -25,7 +26,7 @@ export const cohere: readonly Fixture[] = [
     "github.com/langgenius/dify/issues/2506: Google's front end",
     '<!doctype html><meta charset="utf-8"><meta name=viewport content="width=device-width, initial-scale=1"><title>403</title>403 Forbidden',
   ),
-  answer("billing", 402, ["valid", "billing"], "docs.cohere.com/reference/errors: 402", {
+  answer("billing", 402, null, "docs.cohere.com/reference/errors: 402", {
     message: "Please add or update your payment method at https://dashboard.cohere.com/billing?tab=payment",
   }),
   answer("limited", 429, "rate_limited", "docs.cohere.com/reference/errors: 429, trial key", {

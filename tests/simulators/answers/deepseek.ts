@@ -23,7 +23,13 @@ export const deepseek: readonly Fixture[] = [
     `\n\n\n${JSON.stringify(balance(true, "110.00"))}`,
     { "content-type": "application/json" },
   ),
-  answer("no_balance", 200, "valid", `${source}: is_available false is still a live key`, balance(false, "0.00")),
+  answer(
+    "no_balance",
+    200,
+    ["valid", "balance_empty"],
+    `${source}: is_available false is still a live key`,
+    balance(false, "0.00"),
+  ),
   answer("models", 200, null, source, {
     object: "list",
     data: [{ id: "deepseek-chat", object: "model", owned_by: "deepseek" }],

@@ -6,23 +6,24 @@ function error(message: string, code: string): Json {
 }
 
 export const fireworks: readonly Fixture[] = [
-  answer(
-    "ok",
-    200,
-    "valid",
-    "docs.fireworks.ai: GET /inference/v1/models",
-    modelList("accounts/fireworks/models/demo"),
-  ),
+  answer("ok", 200, null, "docs.fireworks.ai: GET /inference/v1/models", modelList("accounts/fireworks/models/demo")),
   answer("accounts", 200, "valid", "docs.fireworks.ai/api-reference: GET /v1/accounts", {
     accounts: [{ name: "accounts/demo", displayName: "Demo", state: "READY", accountType: "DEVELOPER" }],
     nextPageToken: "",
     totalSize: 1,
   }),
-  answer("catalog", 200, "valid", "docs.fireworks.ai/api-reference: GET /v1/accounts/{id}/models", {
+  answer("catalog", 200, null, "docs.fireworks.ai/api-reference: GET /v1/accounts/{id}/models", {
     models: [{ name: "accounts/fireworks/models/demo", displayName: "Demo", state: "READY" }],
     nextPageToken: "",
     totalSize: 1,
   }),
+  answer(
+    "fire_pass",
+    403,
+    ["valid", "fire_pass"],
+    "configs/system/providers.yml: a live key of a pass, not of the control plane",
+    error("Fire Pass API keys are not authorized to access this endpoint.", "FORBIDDEN"),
+  ),
   answer(
     "missing",
     401,
@@ -55,7 +56,7 @@ export const fireworks: readonly Fixture[] = [
   answer(
     "billing",
     412,
-    null,
+    ["forbidden", "account_on_hold"],
     "docs.fireworks.ai: suspended account answers 412; GH 56503425659",
     error(
       "Account demo is suspended, possibly due to reaching the monthly spending limit or failure to pay past invoices. Please go to https://fireworks.ai/account/billing for more information.",

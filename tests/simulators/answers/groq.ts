@@ -37,7 +37,7 @@ export const groq: readonly Fixture[] = [
   answer(
     "org_restricted",
     400,
-    null,
+    ["forbidden", "account_on_hold"],
     "kerlig.com/help/groq/troubleshooting; code [MEM]",
     error(
       "Organization has been restricted. Please reach out to support if you believe this was in error.",
@@ -52,13 +52,13 @@ export const groq: readonly Fixture[] = [
     "console.groq.com/docs: model permissions",
     error("The model is blocked at the project level.", "permissions_error", "model_permission_blocked_project"),
   ),
-  answer("network_blocked", 403, null, "Cloudflare's block [MEM]", {
+  answer("network_blocked", 403, ["unreachable", "region_blocked"], "Cloudflare's block [MEM]", {
     error: { message: "Access denied. Please check your network settings." },
   }),
   answer(
     "billing",
     402,
-    ["valid", "billing"],
+    null,
     "undocumented; HTTP 402",
     error("Payment required", "invalid_request_error", "blocked_api_access"),
   ),

@@ -14,7 +14,7 @@ export const mistral: readonly Fixture[] = [
     message: "Unauthorized",
     request_id: "{request_id}",
   }),
-  answer("billing", 402, ["valid", "billing"], "undocumented; HTTP 402", {
+  answer("billing", 402, null, "undocumented; HTTP 402", {
     object: "error",
     message: "Payment required",
     type: "payment_required",

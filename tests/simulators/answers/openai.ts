@@ -102,7 +102,7 @@ export const openai: readonly Fixture[] = [
   answer(
     "wrong_org",
     401,
-    ["forbidden", "wrong_org"],
+    ["forbidden", "wrong_organization"],
     source,
     error(
       "OpenAI-Organization header should match organization for API key",
@@ -113,7 +113,7 @@ export const openai: readonly Fixture[] = [
   answer(
     "wrong_project",
     401,
-    ["forbidden", "wrong_org"],
+    ["forbidden", "wrong_organization"],
     `${source} [MEM]`,
     error("OpenAI-Project header should match project for API key", "invalid_request_error", "mismatched_project"),
   ),

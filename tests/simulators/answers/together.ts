@@ -2,7 +2,20 @@ import { answer, type Fixture } from "../fixture.ts";
 import { openaiError, undocumented } from "./openai-like.ts";
 
 export const together: readonly Fixture[] = [
-  answer("ok", 200, "valid", "docs.together.ai/reference/models-1: a top-level array", [
+  answer("ok", 200, "valid", "docs.together.ai/reference/get_files: GET /v1/files", {
+    data: [
+      {
+        id: "file-demo",
+        object: "file",
+        filename: "demo.jsonl",
+        bytes: 1024,
+        created_at: 1_755_000_000,
+        purpose: "fine-tune",
+      },
+    ],
+  }),
+  answer("ok_empty", 200, "valid", "docs.together.ai/reference/get_files: no file yet", { data: [] }),
+  answer("models", 200, null, "docs.together.ai/reference/models-1: a top-level array", [
     {
       id: "demo/llama",
       object: "model",

@@ -25,9 +25,9 @@ function keyInfo(
 
 export const xai: readonly Fixture[] = [
   answer("ok", 200, "valid", source, keyInfo(null)),
-  answer("team_blocked", 200, null, `${source}: team_blocked`, keyInfo("team_blocked")),
-  answer("key_blocked", 200, null, `${source}: api_key_blocked`, keyInfo("api_key_blocked")),
-  answer("key_disabled", 200, null, `${source}: api_key_disabled`, keyInfo("api_key_disabled")),
+  answer("team_blocked", 200, ["forbidden", "account_on_hold"], `${source}: team_blocked`, keyInfo("team_blocked")),
+  answer("key_blocked", 200, ["rejected", "key_blocked"], `${source}: api_key_blocked`, keyInfo("api_key_blocked")),
+  answer("key_disabled", 200, ["rejected", "key_disabled"], `${source}: api_key_disabled`, keyInfo("api_key_disabled")),
   answer("no_acls", 200, null, `${source}: acls`, keyInfo(null, [])),
   answer("models", 200, null, "docs.x.ai: GET /v1/models", modelList("grok-demo")),
   answer("missing", 401, "rejected", "GH 70369708409", {
@@ -42,7 +42,14 @@ export const xai: readonly Fixture[] = [
     code: "invalid-argument",
     error: "Incorrect API key provided: {ends}.",
   }),
-  answer("billing", 402, ["valid", "billing"], "undocumented; HTTP 402", {
+  answer(
+    "rejected_escaped",
+    400,
+    "rejected",
+    "github.com/i-am-bee/beeai-framework/issues/447 (2025-03): blanks as %20",
+    { code: "Client%20specified%20an%20invalid%20argument", error: "Incorrect%20API%20key%20provided:%20{ends}." },
+  ),
+  answer("billing", 402, null, "undocumented; HTTP 402", {
     code: "payment-required",
     error: "Your team has run out of credits.",
   }),

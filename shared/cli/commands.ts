@@ -1,0 +1,34 @@
+import type { Command } from "./command.ts";
+import { showArchitecture } from "./commands/architecture.ts";
+import { remove, rotate, setup, update } from "./commands/change.ts";
+import { decrypt } from "./commands/decrypt.ts";
+import { createGrant, listGrants, revokeGrant } from "./commands/grant.ts";
+import { get, history, instructions, status, validate } from "./commands/look.ts";
+import { createOrgKey, listOrgKeys, revokeOrgKey } from "./commands/org-key.ts";
+import { checkProviders } from "./commands/providers.ts";
+import { runSweep } from "./commands/sweep.ts";
+import { issueToken } from "./commands/token.ts";
+
+/** Every command, in the order of the help. */
+export const commands: readonly Command[] = [
+  setup,
+  status,
+  get,
+  validate,
+  history,
+  instructions,
+  update,
+  rotate,
+  remove,
+  decrypt,
+  createOrgKey,
+  listOrgKeys,
+  revokeOrgKey,
+  createGrant,
+  listGrants,
+  revokeGrant,
+  issueToken,
+  runSweep,
+  checkProviders,
+  showArchitecture,
+];

@@ -1,0 +1,206 @@
+import { printAnswer, readinessLines, readyCount, verdictText } from "../answers.ts";
+import { orgArgument, providerArgument } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { ask } from "../http-client.ts";
+import { at, listAt, membersAt, textAt, textsAt } from "../read.ts";
+import { type Cell, moment, pairs, statusCell, table } from "../show.ts";
+import { exits } from "../stop.ts";
+import { targetOf } from "./change.ts";
+
+export const status: Command = {
+  name: "status",
+  group: "integrations",
+  summary: "All integrations of an organisation at a glance",
+  arguments: [orgArgument],
+  options: {
+    category: { value: "cloud|genai|saas", help: "Only this kind", choices: ["cloud", "genai", "saas"] },
+    configured: { help: "Only what is configured" },
+    "expiring-within": {
+      value: "<30d>",
+      help: "Only what expires soon, or has",
+      check: (text) => (/^[1-9]\d{0,2}d$/.test(text) ? null : "must be days like 30d, 1d to 999d"),
+    },
+  },
+  example: "cloudact-integrations status acme --configured",
+  async run(context) {
+    const { given, terminal, json } = context;
+    const org = given.argument("org");
+    const answer = await ask(context, {
+      method: "GET",
+      path: `/${org}`,
+      query: {
+        category: given.text("category"),
+        configured: given.flag("configured") ? "true" : null,
+        expiring_within: given.text("expiring-within"),
+      },
+      as: "organisation",
+    });
+    printAnswer(terminal, json, answer, () => {
+      const rows = membersAt(answer.body, "integrations").map(([code, one]): Cell[] => [
+        { text: code, tone: "strong" },
+        statusCell(textAt(one, "status")),
+        statusCell(textAt(one, "lifecycle")),
+        readyCount(one),
+        moment(at(one, "last_checked_at")),
+        moment(at(one, "expires_at")),
+      ]);
+      if (rows.length === 0) return `${org} has no such integration`;
+      const head = ["provider", "status", "lifecycle", "pipelines ready", "last checked", "expires"];
+      const configured = textsAt(answer.body, "providers_configured").length;
+      const verdict =
+        configured === 0
+          ? "nothing is configured"
+          : at(answer.body, "all_configured_valid") === true
+            ? terminal.tone("good", `${configured} configured, all valid`)
+            : terminal.tone("warn", `${configured} configured, not all valid`);
+      return `${table(terminal, head, rows)}\n\n${verdict}`;
+    });
+    return exits.ok;
+  },
+};
+
+export const validate: Command = {
+  name: "validate",
+  group: "integrations",
+  summary: "Ask the provider again whether the stored credential works",
+  arguments: [orgArgument, providerArgument],
+  options: {},
+  example: "cloudact-integrations validate acme openai",
+  notes: ["Exit code 1 where it does not."],
+  async run(context) {
+    const { terminal, json } = context;
+    const answer = await ask(context, {
+      method: "POST",
+      path: `${targetOf(context).path}/validate`,
+      as: "organisation",
+    });
+    printAnswer(terminal, json, answer, () => verdictText(terminal, answer.body));
+    return at(answer.body, "success") === true ? exits.ok : exits.negative;
+  },
+};
+
+export const get: Command = {
+  name: "get",
+  group: "integrations",
+  summary: "One integration in full, never its secret",
+  arguments: [orgArgument, providerArgument],
+  options: {},
+  example: "cloudact-integrations get acme openai",
+  async run(context) {
+    const { terminal, json } = context;
+    const answer = await ask(context, { method: "GET", path: targetOf(context).path, as: "organisation" });
+    printAnswer(terminal, json, answer, () => {
+      const { body } = answer;
+      const settings = membersAt(body, "metadata").map(([key, value]) => `${key}=${textOf(value)}`);
+      const rows: Array<[string, Cell]> = [
+        ["provider", `${textAt(body, "provider")} (${textAt(body, "display_name")})`],
+        ["status", statusCell(textAt(body, "status"))],
+        ["lifecycle", statusCell(textAt(body, "lifecycle"))],
+        ["enabled", textAt(body, "enabled")],
+        ["name", textAt(body, "credential_name")],
+        ["credential id", textAt(body, "credential_id")],
+        ["type", textAt(body, "credential_type")],
+        ["fingerprint", textAt(body, "fingerprint")],
+        ["key version", textAt(body, "key_version")],
+        ["version", answer.etag ?? "-"],
+        ["metadata", settings.join(", ") || "-"],
+        ["last outcome", textAt(body, "validation", "outcome")],
+        ["message", textAt(body, "validation", "message")],
+        ["remedy", textAt(body, "validation", "remedy")],
+        ["last validated", moment(at(body, "last_validated_at"))],
+        ["last checked", moment(at(body, "last_checked_at"))],
+        ["expires", moment(at(body, "expires_at"))],
+        ["deactivates", moment(at(body, "deactivation_scheduled_at"))],
+        ["created", `${moment(at(body, "created_at"))} by ${textAt(body, "created_by")}`],
+        ["updated", moment(at(body, "updated_at"))],
+      ];
+      return [pairs(terminal, rows), ...readinessLines(terminal, body)].join("\n");
+    });
+    return exits.ok;
+  },
+};
+
+export const history: Command = {
+  name: "history",
+  group: "integrations",
+  summary: "Versions and status changes, newest first",
+  arguments: [orgArgument, providerArgument],
+  options: {
+    limit: {
+      value: "<n>",
+      help: "At most so many, 1 to 200 (50)",
+      check: (text) => (/^(?:[1-9]\d?|1\d\d|200)$/.test(text) ? null : "must be 1 to 200"),
+    },
+    cursor: {
+      value: "<cursor>",
+      help: "Where the page before ended",
+      opaque: true,
+      check: (text) => (/^[A-Za-z0-9_-]{1,500}$/.test(text) ? null : "must be a cursor as it was given"),
+    },
+  },
+  example: "cloudact-integrations history acme openai --limit 10",
+  async run(context) {
+    const { given, terminal, json } = context;
+    const answer = await ask(context, {
+      method: "GET",
+      path: `${targetOf(context).path}/history`,
+      query: { limit: given.text("limit"), cursor: given.text("cursor") },
+      as: "organisation",
+    });
+    printAnswer(terminal, json, answer, () => {
+      const rows = listAt(answer.body, "items").map((one): Cell[] => [
+        moment(at(one, "at")),
+        { text: textAt(one, "type"), tone: "strong" },
+        statusCell(textAt(one, "status")),
+        textAt(one, "fingerprint"),
+        textAt(one, "key_version"),
+        textAt(one, "credential_id"),
+        textAt(one, "actor"),
+      ]);
+      if (rows.length === 0) return "There is no history";
+      return table(terminal, ["at", "what", "status", "fingerprint", "key version", "credential id", "by"], rows);
+    });
+    const next = at(answer.body, "next_cursor");
+    if (!json && typeof next === "string")
+      terminal.note(`There is more: --cursor ${textAt(answer.body, "next_cursor")}`);
+    return exits.ok;
+  },
+};
+
+export const instructions: Command = {
+  name: "instructions",
+  group: "integrations",
+  summary: "What to create at the provider before setup",
+  arguments: [orgArgument, providerArgument],
+  options: {},
+  example: "cloudact-integrations instructions acme openai",
+  async run(context) {
+    const { terminal, json } = context;
+    const { org, provider, path } = targetOf(context);
+    const answer = await ask(context, { method: "GET", path: `${path}/instructions`, as: "organisation" });
+    printAnswer(terminal, json, answer, () => {
+      const { body } = answer;
+      const steps = textsAt(body, "steps").map((step, index) => `  ${index + 1} ${step}`);
+      const fields = listAt(body, "fields").map((one): Cell[] => [
+        { text: textAt(one, "name"), tone: "strong" },
+        at(one, "optional") === true ? "optional" : "required",
+        at(one, "secret") === true ? "secret" : "not secret",
+        textAt(one, "example"),
+        textAt(one, "help"),
+      ]);
+      return [
+        terminal.tone("strong", textAt(body, "display_name")),
+        ...steps,
+        "",
+        ...(fields.length > 0 ? [table(terminal, ["field", "", "", "example", "help"], fields), ""] : []),
+        `Documentation: ${textAt(body, "docs_url")}`,
+        `Then: cloudact-integrations setup ${org} ${provider}`,
+      ].join("\n");
+    });
+    return exits.ok;
+  },
+};
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { assemble, type Parts, readPlan } from "../../functions/parts.ts";
+import { openTokenIssuer } from "../../shared/adapters/local/local-tokens.ts";
+import type { Scope } from "../../shared/contract/rows.ts";
+import { hashOrgKey, mintOrgKey } from "../../shared/vault/org-key.ts";
+import { type Simulators, startSimulators } from "../simulators/start.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+/** What came back, body parsed where it is JSON. */
+export interface Reply {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at members of every answer
+  body: any;
+  text: string;
+}
+
+export interface Service {
+  /** `http://127.0.0.1:P` */
+  origin: string;
+  /** The origin with the prefix. */
+  base: string;
+  home: string;
+  simulators: Simulators;
+  /** The same backend, opened by this process too. */
+  parts: Parts;
+  child: ChildProcess;
+  /** Everything the process has printed. */
+  output(): { stdout: string; stderr: string };
+  orgKey(org: string, scope?: Scope, change?: { expires_at?: string; revoked_at?: string }): Promise<string>;
+  grant(subject: string, orgs: string[], providers?: string[], change?: { expires_at?: string; revoked_at?: string }): Promise<string>;
+  token(subject: string): Promise<string>;
+  /** One request; `path` stands under the prefix unless it is absolute. */
+  send(method: string, path: string, options?: { key?: string; token?: string; headers?: Record<string, string>; body?: unknown; raw?: string | Buffer }): Promise<Reply>;
+  /** Ends the process with a signal and resolves with its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the real service as its own process (`npm start`'s, or the framework's CLI with a function's target) on a free
+ * port, with simulated providers and a home of its own.
+ */
+export async function startService(options: { env?: Record<string, string>; target?: string; home?: string; simulators?: Simulators } = {}): Promise<Service> {
+  const home = options.home ?? mkdtempSync(join(tmpdir(), "integrations-test-"));
+  const simulators = options.simulators ?? (await startSimulators());
+  const env = { PATH: process.env["PATH"] ?? "", INTEGRATIONS_HOME: home, INTEGRATIONS_RATE_LIMIT: "0", ...simulators.env, ...options.env };
+  const started = options.target === undefined ? await startGateway(env) : await startTarget(options.target, env);
+  const parts = await assemble(readPlan({ ...env, PORT: "0" }));
+  const base = `${started.origin}/api/v1/integrations`;
+  const exited = new Promise<number | null>((resolve) => started.child.once("exit", (code) => resolve(code)));
+  const now = () => new Date().toISOString();
+  const later = () => new Date(Date.now() + 86_400_000).toISOString();
+  return {
+    ...started,
+    base,
+    home,
+    simulators,
+    parts,
+    orgKey: async (org, scope = "manage", change = {}) => {
+      const { key, keyId } = mintOrgKey("local");
+      const [pepper] = await parts.secrets.peppers();
+      await parts.orgKeys.addKey({
+        key_id: keyId, org_slug: org, environment: "local", scope, name: null, key_hmac: hashOrgKey(pepper.bytes, key.reveal()), pepper_version: pepper.version,
+        legacy: false, created_at: now(), created_by: "test", expires_at: null, revoked_at: null, revoked_by: null, ...change,
+      });
+      return key.reveal();
+    },
+    grant: async (subject, orgs, providers = ["*"], change = {}) => {
+      const grantId = randomUUID();
+      await parts.grants.addGrant({
+        grant_id: grantId, subject, org_slugs: orgs, providers, created_at: now(), created_by: "test", expires_at: later(), revoked_at: null, revoked_by: null, ...change,
+      });
+      return grantId;
+    },
+    token: (subject) => openTokenIssuer(home, { clock: parts.clock }).issue(subject),
+    send: (method, path, request = {}) => send(path.startsWith("http") ? path : `${base}${path}`, method, request),
+    stop: async (signal = "SIGTERM") => {
+      started.child.kill(signal);
+      return await exited;
+    },
+    close: async () => {
+      started.child.kill("SIGKILL");
+      await exited;
+      parts.store.close();
+      if (!options.simulators) await simulators.close();
+      if (options.home === undefined) rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+type Started = Pick<Service, "origin" | "child" | "output">;
+
+async function startGateway(env: Record<string, string>): Promise<Started> {
+  const child = spawn(process.execPath, ["functions/start.ts"], { cwd: root, env: { ...env, PORT: "0" }, stdio: ["ignore", "pipe", "pipe"] });
+  const output = record(child);
+  const origin = await until(child, output, () => /ready (http:\/\/127\.0\.0\.1:\d+)\//.exec(output().stdout)?.[1] ?? null);
+  return { origin, child, output };
+}
+
+/** As the cloud starts it: the framework's own command line, told which function to serve. */
+async function startTarget(target: string, env: Record<string, string>): Promise<Started> {
+  const port = await freePort();
+  const cli = join(root, "node_modules/@google-cloud/functions-framework/build/src/main.js");
+  const child = spawn(process.execPath, [cli, `--target=${target}`, `--source=functions/${target}.ts`], { cwd: root, env: { ...env, PORT: String(port), NODE_ENV: "production" }, stdio: ["ignore", "pipe", "pipe"] });
+  const output = record(child);
+  const origin = `http://127.0.0.1:${port}`;
+  await until(child, output, async () => ((await fetch(`${origin}/health`).catch(() => null))?.ok ? origin : null));
+  return { origin, child, output };
+}
+
+function record(child: ChildProcess): () => { stdout: string; stderr: string } {
+  const chunks = { stdout: "", stderr: "" };
+  child.stdout?.on("data", (chunk: Buffer) => (chunks.stdout += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (chunks.stderr += chunk.toString()));
+  return () => chunks;
+}
+
+async function until(child: ChildProcess, output: () => { stdout: string; stderr: string }, look: () => string | null | Promise<string | null>): Promise<string> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const found = await look();
+    if (found !== null) return found;
+    if (child.exitCode !== null) throw new Error(`the service ended with ${child.exitCode}: ${output().stderr}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`the service did not start: ${output().stderr}`);
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+export async function send(url: string, method: string, { key, token, headers = {}, body, raw }: NonNullable<Parameters<Service["send"]>[2]>): Promise<Reply> {
+  const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(key === undefined ? {} : { "x-api-key": key }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(payload === undefined ? {} : { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(payload === undefined ? {} : { body: payload }),
+  });
+  const text = await response.text();
+  let parsed: unknown = null;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    parsed = null;
+  }
+  return { status: response.status, headers: response.headers, body: parsed, text };
+}
