@@ -1,6 +1,5 @@
 import "./quiet.ts";
 import { http } from "@google-cloud/functions-framework";
-import { PREFIX } from "../shared/contract/names.ts";
 import { routes } from "../shared/contract/routes.ts";
 import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
 import { handlers as decrypt } from "./decrypt.ts";
@@ -27,10 +26,5 @@ export const handlers: Handlers<Parts> = {
 
 const { onPlatform } = planOrExit().environment;
 const known = routes.filter(({ name }) => !(onPlatform && name === "revalidate"));
-const serve = endpoint(known, handlers, start(), { bare: false });
 
-http("gateway", (request, response) => {
-  if (/^\/api\/v1\/providers(?:\?|$)/.test(request.originalUrl))
-    request.originalUrl = request.originalUrl.replace("/api/v1", PREFIX);
-  return serve(request, response);
-});
+http("gateway", endpoint(known, handlers, start(), { bare: false }));

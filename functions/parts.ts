@@ -8,6 +8,7 @@ import type { Works } from "../shared/operations/works.ts";
 import type { TokenIssuer } from "../shared/ports/tokens.ts";
 import { ambientVariables } from "../shared/providers/ambient.ts";
 import { askThrough } from "../shared/providers/ask.ts";
+import { protocolNames } from "../shared/providers/protocol-names.ts";
 import { loadRegistry, type Registry, RegistryError } from "../shared/registry/load.ts";
 import { Memory } from "../shared/vault/memory.ts";
 import { type Environment, EnvironmentError, readEnvironment } from "./environment.ts";
@@ -50,7 +51,7 @@ export function readPlan(given: NodeJS.ProcessEnv = process.env): Plan {
       );
     }
   });
-  return { environment, registry: loadRegistry(sources, environment.endpoints) };
+  return { environment, registry: loadRegistry(sources, environment.endpoints, protocolNames) };
 }
 
 /** Opens everything behind the ports. One store, one key ring and one set of memories a process. */

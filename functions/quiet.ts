@@ -8,6 +8,8 @@ import { createRequire } from "node:module";
 import type { RawRequest } from "../shared/http/request.ts";
 
 const MAX_BODY_BYTES = 128 * 1024;
+/** What is refused is still read so far, because who is cut off while sending hears no answer. */
+const MAX_READ_BYTES = 1024 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 const RECEIVE_MS = 10_000;
 const DRAIN_MS = 9_000;
@@ -45,10 +47,24 @@ function limitBodies(parser: BodyParser): void {
   parser.urlencoded = () => skip;
   parser.raw = () => (request, response, next) => {
     serving = true;
-    raw(request, response, (error) => {
-      if (error !== undefined && error !== null) request.bodyFault = bodyFault(error);
+    let settled = false;
+    const settle = (fault: RawRequest["bodyFault"] | null) => {
+      if (settled) return;
+      settled = true;
+      if (fault) request.bodyFault = fault;
       next();
+    };
+    const tooMuch = () => {
+      request.pause();
+      settle("payload_too_large");
+    };
+    if (Number(request.headers["content-length"]) > MAX_READ_BYTES) return tooMuch();
+    let received = 0;
+    request.on("data", (chunk: Buffer) => {
+      received += chunk.length;
+      if (received > MAX_READ_BYTES) tooMuch();
     });
+    raw(request, response, (error) => settle(error === undefined || error === null ? null : bodyFault(error)));
   };
 }
 

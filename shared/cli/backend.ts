@@ -25,7 +25,8 @@ export async function onBackend<Result>(
   const parts = await open();
   const log: Parts["log"] = (severity, event, fields = {}) => {
     if (!terminal.stderrIsTty) return parts.log(severity, event, fields);
-    const words = Object.values(fields).map((value) => plain(String(value)));
+    if (severity === "DEBUG" || severity === "INFO") return;
+    const words = Object.entries(fields).map(([name, value]) => `${name}=${plain(String(value))}`);
     terminal.note(terminal.tone("faint", [severity, event, ...words].join(" "), "stderr"));
   };
   try {

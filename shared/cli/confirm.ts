@@ -8,8 +8,11 @@ export async function confirm(terminal: Terminal, question: string, yes: boolean
   if (!terminal.stdinIsTty || !terminal.stderrIsTty)
     throw usage("This needs a yes, and there is no terminal to ask on", "Add --yes");
   const lines = createInterface({ input: terminal.stdin, output: process.stderr });
+  const closed = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
   try {
-    return /^y(?:es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+    // Ctrl-C rejects the question, Ctrl-D only closes the interface: both are a no.
+    const answer = await Promise.race([lines.question(`${question} [y/N] `).catch(() => ""), closed]);
+    return /^y(?:es)?$/i.test(answer.trim());
   } finally {
     lines.close();
   }

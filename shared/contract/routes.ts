@@ -247,7 +247,7 @@ export function methodsAt(known: readonly Route[], path: string, bare: boolean):
 }
 
 function candidatesAt(known: readonly Route[], path: string, bare: boolean) {
-  const rest = path === PREFIX || path.startsWith(`${PREFIX}/`) ? path.slice(PREFIX.length) : bare ? path : null;
+  const rest = underPrefix(path) ?? (bare ? path : null);
   if (rest === null || !/^(?:\/[A-Za-z0-9_.-]+)+$/.test(rest)) throw new Fault("route_unknown");
   const segments = rest.slice(1).split("/");
   if (segments.some((segment) => segment === "." || segment === "..")) throw new Fault("route_unknown");
@@ -257,6 +257,12 @@ function candidatesAt(known: readonly Route[], path: string, bare: boolean) {
   const first = candidates[0];
   if (!first) throw new Fault("route_unknown");
   return { candidates, parameters: parametersOf(first, segments) };
+}
+
+/** What follows the prefix; the registry's public face has a second, shorter path. `null` where there is no prefix. */
+function underPrefix(path: string): string | null {
+  if (path === "/api/v1/providers") return "/providers";
+  return path.startsWith(`${PREFIX}/`) ? path.slice(PREFIX.length) : null;
 }
 
 function methodsOf(candidates: readonly Route[]): string[] {

@@ -73,6 +73,7 @@ export async function reportFailure(works: Works, subject: Subject, body: Failur
     return marked > 0;
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== "store_unavailable") throw error;
+    reports.get(works)?.delete(body.credential_id);
     works.log("ERROR", "integration.failure_report_lost", { ...about, code: error.code });
     return false;
   }

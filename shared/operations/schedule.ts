@@ -11,8 +11,8 @@ const FIRST_BACK_OFF_MS = 5 * 60_000;
 export const THRESHOLDS = [30, 14, 7, 1, 0] as const;
 
 /**
- * When the sweep asks again: valid ones after the provider's interval (10 % jitter) and at each expiry threshold,
- * refused ones not at all, inconclusive ones after an exponential back-off, capped at 24 h.
+ * When the sweep asks again: valid ones after the provider's interval (10 % jitter), inconclusive ones after an
+ * exponential back-off, capped at 24 h, both at each expiry threshold; refused ones not at all.
  *
  * @param failures inconclusive attempts in a row, this one included
  */
@@ -31,7 +31,8 @@ export function nextDueAt(
     );
   if (isDefinite(verdict.outcome)) return null;
   const backOffMs = Math.min(DAY_MS, FIRST_BACK_OFF_MS * 2 ** Math.min(20, Math.max(0, failures - 1))) * jitter;
-  return timestamp(nowMs + Math.min(DAY_MS, Math.max(backOffMs, (verdict.retry_after_s ?? 0) * 1_000)));
+  const waitMs = Math.min(DAY_MS, Math.max(backOffMs, (verdict.retry_after_s ?? 0) * 1_000));
+  return earliest(timestamp(nowMs + waitMs), nextThreshold(expiresAt, nowMs));
 }
 
 /** When the next expiry threshold passes; `null` where none is left. */

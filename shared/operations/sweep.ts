@@ -43,7 +43,10 @@ interface Run {
   written: Checked[];
   writing: Promise<void>;
   failure: unknown;
+  /** No check begins after this. */
   stopAt: number;
+  /** Checks that still run then stay due. */
+  giveUpAt: number;
   stopped: boolean;
   nextDueAt: string | null;
 }
@@ -61,6 +64,7 @@ export async function sweep(works: Works, requester: Requester, body: Revalidate
   const shard = readShard(body.shard);
   const startedAt = works.clock.monotonic();
   const reserveMs = Math.min(20_000, body.max_seconds * 300);
+  const stopAt = startedAt + body.max_seconds * 1_000 - reserveMs;
   const run: Run = {
     works,
     requester,
@@ -69,15 +73,22 @@ export async function sweep(works: Works, requester: Requester, body: Revalidate
     written: [],
     writing: Promise.resolve(),
     failure: null,
-    stopAt: startedAt + body.max_seconds * 1_000 - reserveMs,
+    stopAt,
+    giveUpAt: stopAt + Math.min(1_000, reserveMs / 2),
     stopped: false,
     nextDueAt: null,
   };
   await deactivate(run);
-  const dueTotal = await checkDue(run, body, shard, progress);
-  await works.store.purgeDeleted();
-  await works.store.purgeSuperseded(timestamp(works.clock.now()));
-  const incidents = announceRun(run);
+  let dueTotal: number;
+  let incidents: string[];
+  try {
+    dueTotal = await checkDue(run, body, shard, progress);
+    await works.store.purgeDeleted();
+    await works.store.purgeSuperseded(timestamp(works.clock.now()));
+  } finally {
+    // What has been written is not found out a second time.
+    incidents = announceRun(run);
+  }
   const totals = [...run.providers.values()];
   const sum = (name: "checked" | "valid" | "invalid" | "expired" | "inconclusive") =>
     totals.reduce((count, tally) => count + tally[name], 0);
@@ -111,33 +122,23 @@ async function checkDue(
   const now = timestamp(works.clock.now());
   const lanes = new Lanes();
   let after: DueCursor | null = null;
-  let read = 0;
+  let asked = 0;
   let total = 0;
-  while (read < body.limit && works.clock.monotonic() < run.stopAt) {
-    const page = await works.store.readDue({
-      now,
-      limit: Math.min(PAGE, body.limit - read),
-      org: body.org ?? null,
-      shard,
-      after,
-    });
+  while (asked < body.limit && works.clock.monotonic() < run.stopAt) {
+    const limit = Math.min(PAGE, body.limit - asked);
+    const page = await works.store.readDue({ now, limit, org: body.org ?? null, shard, after });
     if (after === null) {
       total = page.due_total;
       run.nextDueAt = page.next_due_at;
     }
     for (const due of page.rows)
       queue(run, lanes, due, () => progress?.(run.written.length + run.pending.length, Math.min(total, body.limit)));
-    read += page.rows.length;
-    const last = page.rows.at(-1)?.head;
-    if (!last || page.rows.length < PAGE) break;
-    after = {
-      reported: last.reported_at !== null,
-      next_due_at: last.next_due_at ?? now,
-      credential_id: last.credential_id,
-    };
+    asked += limit;
+    after = page.next;
+    if (after === null || asked >= total) break;
   }
   const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, Math.max(0, run.stopAt - works.clock.monotonic()) + 1_000);
+  const timer = setTimeout(late.resolve, Math.max(0, run.giveUpAt - works.clock.monotonic()));
   await Promise.race([lanes.idle(), late.promise]);
   clearTimeout(timer);
   run.stopped = works.clock.monotonic() >= run.stopAt;
@@ -239,12 +240,14 @@ async function deactivate(run: Run): Promise<void> {
   for (const head of await works.store.readDueDeactivations(timestamp(works.clock.now()), MAX_DEACTIVATIONS)) {
     const entry = works.registry.byCode(head.provider);
     if (!entry || works.clock.monotonic() >= run.stopAt) continue;
-    if (await removeDue(works, { ...requester, org: head.org_slug, entry })) {
-      works.log("NOTICE", "integration.deactivated", {
-        org_slug: head.org_slug,
-        provider: head.provider,
-        credential_id: head.credential_id,
-      });
+    const { org_slug, provider, credential_id } = head;
+    try {
+      if (await removeDue(works, { ...requester, org: org_slug, entry }))
+        works.log("NOTICE", "integration.deactivated", { org_slug, provider, credential_id });
+    } catch (error) {
+      // It stays due, and decrypt refuses it; the others shall not wait for it.
+      const code = error instanceof Fault ? error.code : "internal";
+      works.log("ERROR", "sweep.deactivation_failed", { org_slug, provider, credential_id, code });
     }
   }
 }

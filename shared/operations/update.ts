@@ -36,7 +36,8 @@ export async function update(works: Works, request: UpdateRequest): Promise<Done
   const { entry, body } = request;
   if (body.metadata !== undefined && body.config !== undefined)
     throw malformed("/config", "is the older name of metadata; send one of them");
-  const patch = checkMetadata(works.registry, entry, body.metadata ?? body.config ?? {});
+  const { mirrored, settings } = splitMirrored(entry, body.metadata ?? body.config ?? {});
+  const patch = checkMetadata(works.registry, entry, settings);
   requireHarmlessName(works.registry, body.credential_name);
   requireFuture("/expires_at", body.expires_at, works.clock.now(), 3_650);
   requireFuture("/deactivation_scheduled_at", body.deactivation_scheduled_at, works.clock.now(), 366);
@@ -44,6 +45,7 @@ export async function update(works: Works, request: UpdateRequest): Promise<Done
   let sealed: Sealed | null = null;
   const done = await change(works, { ...request, repeats: false }, async (found) => {
     const head = configuredHead(found, works, entry);
+    requireUnchanged(head, mirrored);
     const metadata = mergeMetadata(head.metadata, patch);
     if (body.credential === undefined) return settingsPlan(works, request, head, metadata);
     proven = await prove(works, entry, body.credential, false);
@@ -52,6 +54,24 @@ export async function update(works: Works, request: UpdateRequest): Promise<Done
     return credentialPlan(works, request, head, proven, sealed);
   });
   return { ...done, sealed };
+}
+
+/** The fields of the credential that metadata mirrors, and the settings that are a customer's to change. */
+function splitMirrored(entry: Subject["entry"], metadata: Head["metadata"]) {
+  const isField = ([name]: [string, unknown]) => entry.fields.some((field) => field.name === name);
+  const entries = Object.entries(metadata);
+  return {
+    mirrored: Object.fromEntries(entries.filter(isField)),
+    settings: Object.fromEntries(entries.filter((one) => !isField(one))),
+  };
+}
+
+/** Who sends back what was read may do so; a mirrored field changes only with its credential. @throws Fault `request_malformed` */
+function requireUnchanged(head: Head, mirrored: Head["metadata"]): void {
+  for (const [name, value] of Object.entries(mirrored)) {
+    if (head.metadata[name] !== value)
+      throw malformed(`/metadata/${name}`, "is part of the credential: send it inside `credential`");
+  }
 }
 
 /**

@@ -117,7 +117,6 @@ function readField(
 ): string | null | Omit<Wrong, "field"> {
   if (value === undefined || value === null) return field.optional ? null : { message: "is missing" };
   if (typeof value !== "string") return { message: "must be a string" };
-  if (value.length > 2 * LONGEST) return { message: "is longer than 8 KiB" };
   if (!value.isWellFormed()) return { message: "holds characters that are not valid Unicode" };
   const text = repairPasted(value);
   if (text === "") return field.optional ? null : { message: "is empty" };

@@ -35,14 +35,13 @@ export class Memory {
     openIt: () => Promise<Buffer>,
     use: (plaintext: Buffer) => Result,
   ): Promise<{ result: Result; hit: boolean }> {
-    const known = this.#live(name);
-    if (known) return { result: use(known), hit: true };
-    const running = this.#opening.get(name);
-    if (running) {
-      const failure = await running;
-      if (failure) throw failure.error;
-      const opened = this.#live(name);
-      if (opened) return { result: use(opened), hit: true };
+    for (;;) {
+      const known = this.#live(name);
+      if (known) return { result: use(known), hit: true };
+      const running = this.#opening.get(name);
+      if (!running) break;
+      const failed = await running;
+      if (failed) throw failed.error;
     }
     const settled = Promise.withResolvers<{ error: unknown } | null>();
     this.#opening.set(name, settled.promise);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { type Service, startService } from "../service/harness.ts";
 import { exampleKeys } from "../simulators/start.ts";
 import { expectProblem } from "./problem.ts";

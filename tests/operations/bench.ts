@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -77,7 +76,8 @@ export function watch(real: CredentialStore): WatchedStore {
       if (typeof method !== "function" || typeof name !== "string" || name === "close") return method;
       return async (...given: unknown[]) => {
         calls.push(name);
-        const step = queues.get(name)?.shift() ?? standing.get(name) ?? null;
+        const queued = queues.get(name)?.shift();
+        const step = queued === undefined ? (standing.get(name) ?? null) : queued;
         if (step === "fails") throw new Fault("store_unavailable");
         if (step !== null && typeof step === "object") await step.before?.();
         const result: unknown = await method(...given);

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Fault } from "../../shared/contract/fault.ts";
 import type { Head } from "../../shared/contract/rows.ts";
@@ -7,8 +6,8 @@ import { remove } from "../../shared/operations/remove.ts";
 import { setup } from "../../shared/operations/setup.ts";
 import { update } from "../../shared/operations/update.ts";
 import type { CredentialStore, HeadColumns } from "../../shared/ports/credential-store.ts";
-import { check, headColumns, version } from "../ports/stored-rows.ts";
-import { type Bench, DAY, entryOf, faultOf, HOUR, openBench, type Step, seeded, watch } from "./bench.ts";
+import { check, headColumns } from "../ports/stored-rows.ts";
+import { type Bench, DAY, faultOf, HOUR, openBench, type Step, seeded } from "./bench.ts";
 
 const pair = { org_slug: "acme", provider: "FAKE" };
 const free = { ifMatch: null, createOnly: false };
@@ -595,5 +594,3 @@ describe("three writers in any order", () => {
     }
   });
 });
-
-void [entryOf, version, watch, randomUUID];

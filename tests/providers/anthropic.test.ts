@@ -113,6 +113,11 @@ describe("ANTHROPIC answers an API key with", () => {
     expect(found).toMatchObject({ outcome: "unreachable", reason: "unexpected_response" });
     expect(sent).toHaveLength(1);
   });
+  test("not_found_error with another status: no second question", async () => {
+    const { found, sent } = await probe("ANTHROPIC", KEY, refusal(400, "not_found_error"));
+    expect(found).toMatchObject({ outcome: "unreachable", reason: "unexpected_response" });
+    expect(sent).toHaveLength(1);
+  });
   test("404, then 200: unexpected rather than valid", async () => {
     const { found } = await probe("ANTHROPIC", KEY, refusal(404, "not_found_error"), models);
     expect(found).toMatchObject({ outcome: "unreachable", reason: "unexpected_response" });

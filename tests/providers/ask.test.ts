@@ -234,3 +234,12 @@ test("a body that ignores the signal and never ends still ends by the clock", as
   const dripping = askThrough(async () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })), 50);
   expect(await dripping({ method: "GET", url: "http://x.example", headers: {} })).toEqual({ silence: "timeout" });
 });
+test("nothing of a request outlives its answer", async () => {
+  const signals: Array<AbortSignal | null | undefined> = [];
+  const redirecting = askThrough(async (_, init) => {
+    signals.push(init.signal);
+    return new Response(null, { status: 302 });
+  }, 5_000);
+  await redirecting({ method: "GET", url: "http://x.example", headers: {} });
+  expect(signals.map((signal) => signal?.aborted)).toEqual([true]);
+});

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { registrySchemaText } from "../../scripts/generate-registry-schema.ts";
-import { protocolNames } from "../../shared/providers/index.ts";
+import { protocolNames } from "../../shared/providers/protocol-names.ts";
 import { loadRegistry, RegistryError } from "../../shared/registry/load.ts";
 import { registry, registryText } from "./the-registry.ts";
 
@@ -127,6 +127,9 @@ describe("a registry file", () => {
       revalidate: { interval_hours: 24 },
     });
   });
+  test("may hold a pattern with two open ends around a fixed part", () => {
+    expect(problemsOf(GOOD.replace("^acme-[a-z0-9]{10,60}$", "^[a-z]+@[a-z]+$"))).toEqual([]);
+  });
   test("merges a further file behind the first", () => {
     const second = GOOD.replaceAll("ACME", "OTHER").replaceAll("acme, acme_ai", "other");
     const loaded = loadRegistry([
@@ -173,6 +176,7 @@ const wrong: Array<[title: string, from: string | RegExp, to: string, problem: R
     "^([a-z]+)+$",
     /fields\[0\]\.pattern: must compile and stay linear/,
   ],
+  ["a pattern whose quantifiers multiply", "^acme-[a-z0-9]{10,60}$", "^[a-z]+[a-z]+[a-z]+$", /stay linear/],
   ["a pattern with lookahead", "^acme-[a-z0-9]{10,60}$", "^(?=a)a$", /stay linear/],
   ["a pattern with inline flags", "^acme-[a-z0-9]{10,60}$", "(?i)acme", /stay linear/],
   [

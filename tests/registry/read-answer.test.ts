@@ -22,6 +22,8 @@ const rules: AnswerRules = {
     { status: 400, at: "error.details[].reason", equals: "DEAD", then: "rejected" },
     { status: [402, 412], at: "error", then: "valid", reason: "billing" },
     { status: 200, at: "blocked", equals: true, then: "rejected", reason: "blocked" },
+    { status: 418, then: "valid", reason: "teapot" },
+    { status: 409, at: "gone", then: "rejected" },
     { status: 403, at: "error.code", equals: 7, then: "forbidden", reason: "seven" },
   ],
 };
@@ -93,6 +95,18 @@ describe("an answer reads as", () => {
     [
       "unexpected, where a rule's status comes without JSON",
       reply(402),
+      { outcome: "unreachable", reason: "unexpected_response" },
+    ],
+    ["what a rule for the status alone says", reply(418, {}), { outcome: "valid", reason: "teapot" }],
+    [
+      "unexpected, where that status comes without JSON",
+      reply(418),
+      { outcome: "unreachable", reason: "unexpected_response" },
+    ],
+    ["what a rule says that asks for something to be there", reply(409, { gone: false }), { outcome: "rejected" }],
+    [
+      "unexpected, where null is there",
+      reply(409, { gone: null }),
       { outcome: "unreachable", reason: "unexpected_response" },
     ],
     ["rejected, a 401 with JSON", reply(401, { error: "x" }), { outcome: "rejected", reason: null }],

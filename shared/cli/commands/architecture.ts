@@ -141,13 +141,13 @@ function drawing(functions: readonly Row[]): string[] {
     `  ${columns.map((column) => column[row]).join("  ")}`.trimEnd(),
   );
   const wide =
-    columns.map((column) => column[3]?.length ?? 0).reduce((sum, one) => sum + one, 0) + 2 * columns.length - 4;
+    columns.map((column) => column[3]?.length ?? 0).reduce((sum, one) => sum + one, 0) + 2 * columns.length - 6;
   const floor = (text: string) => `  │ ${text.padEnd(wide)} │`;
   return [
     ...rows,
     `  ┌${"─".repeat(wide + 2)}┐`,
     floor("store      heads, versions with ciphertext, validations, org_keys, decrypt_grants"),
-    floor("key        AES-256-GCM, in versions; ciphertext is bound to its organisation and provider"),
+    floor("key        AES-256-GCM, in versions; binds ciphertext to organisation and provider"),
     floor("audit log  every operation, allowed or denied, written before the answer leaves"),
     `  └${"─".repeat(wide + 2)}┘`,
   ];

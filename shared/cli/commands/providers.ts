@@ -29,7 +29,7 @@ export const checkProviders: Command = {
     const { readEnvironment } = await import("../../../functions/environment.ts");
     const { loadRegistry, RegistryError } = await import("../../registry/load.ts");
     const { pathOf } = await import("../../registry/check.ts");
-    const { protocolNames } = await import("../../providers/index.ts");
+    const { protocolNames } = await import("../../providers/protocol-names.ts");
     const { extraProviders, endpoints } = await unlessUnusable(() => readEnvironment(environment));
     const files = [registryFile, ...(extraProviders === null ? [] : [extraProviders]), ...given.arguments("file")];
     const sources = [...new Set(files.map((file) => resolve(file)))].map(readSource);

@@ -1,12 +1,14 @@
 /*
  * A process that changes pairs by the whole protocol and writes a line for each change that was acknowledged.
- * node writer.ts <database> <schemas> <acknowledgements> <count> <provider>…
+ * START_AT=<ms> node writer.ts <database> <schemas> <acknowledgements> <count> <provider>…
  */
 import { appendFileSync } from "node:fs";
 import { openSqliteStore } from "../../../shared/adapters/local/sqlite-store.ts";
 import { headColumns, T0, version } from "../../ports/stored-rows.ts";
 
 const [file = "", schemasFolder = "", acknowledgements = "", count = "0", ...providers] = process.argv.slice(2);
+// All of them open the file in the same millisecond, however long each took to start.
+while (Date.now() < Number(process.env["START_AT"] ?? 0));
 const store = openSqliteStore({ file, schemasFolder });
 
 for (let made = 0; made < Number(count); ) {

@@ -1,0 +1,3 @@
+/** Names that `probe.protocol` may hold. Kept apart from the files that speak them, so that who only checks names loads none. */
+export const protocolNames = ["openai", "anthropic"] as const;
+export type ProtocolName = (typeof protocolNames)[number];

@@ -1,0 +1,238 @@
+import { describe, expect, test } from "vitest";
+import { parse, refuseKeys, usageLine } from "../../shared/cli/arguments.ts";
+import { readMetadata } from "../../shared/cli/commands/change.ts";
+import { text as decryptText, view } from "../../shared/cli/commands/decrypt.ts";
+import { commands } from "../../shared/cli/commands.ts";
+import { dispatch } from "../../shared/cli/dispatch.ts";
+import { readMoment } from "../../shared/cli/moments.ts";
+import { nearest } from "../../shared/cli/nearest.ts";
+import { bar, progressBar } from "../../shared/cli/progress.ts";
+import { asCredential, secretSource, typing } from "../../shared/cli/secret-input.ts";
+import { looksLikeKey, looksRandom } from "../../shared/cli/secret-shapes.ts";
+import { table } from "../../shared/cli/show.ts";
+import { harmlessJson, plain } from "../../shared/cli/terminal.ts";
+import { exampleKeys, providerCodes } from "../simulators/start.ts";
+import { fakeTerminal } from "./fake-terminal.ts";
+
+describe("the table of commands", () => {
+  test("names each command once", () => {
+    expect(new Set(commands.map(({ name }) => name)).size).toBe(commands.length);
+  });
+
+  test.each(commands.map((command) => [command.name, command] as const))(
+    "has an example for %s that parses",
+    (_, it) => {
+      expect(it.example).toContain(`cloudact-integrations ${it.name}`);
+      const words = it.example
+        .replace(/^.*?cloudact-integrations /, "")
+        .replace(/ [<>] .*$/, "")
+        .replace(/\)$/, "")
+        .replaceAll("'", "")
+        .split(" ")
+        .slice(it.name.split(" ").length);
+      expect(() => parse(it, words)).not.toThrow();
+      expect(usageLine(it)).toContain(it.name);
+    },
+  );
+});
+
+describe("what is meant by a mistyped word", () => {
+  test.each([
+    ["statsu", "status"],
+    ["setpu", "setup"],
+    ["delte", "delete"],
+    ["org-kye create", "org-key create"],
+    ["xyzzy", null],
+  ])("%s → %s", (word, meant) => {
+    expect(
+      nearest(
+        word,
+        commands.map(({ name }) => name),
+      ),
+    ).toBe(meant);
+  });
+});
+
+describe("secrets on the command line", () => {
+  const keys = providerCodes.flatMap((code) => [exampleKeys(code).good, exampleKeys(code).revoked]);
+
+  test.each(keys)("are seen: %s", (key) => {
+    expect(looksLikeKey(key) || looksRandom(key)).toBe(true);
+    expect(looksLikeKey(`--credential=${key}`) || looksRandom(`--credential=${key}`)).toBe(true);
+  });
+
+  test.each([
+    "cact_local_000000000000_0000",
+    "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwMSJ9.c2ln",
+    "-----BEGIN PRIVATE KEY-----",
+    "AKIAIOSFODNN7EXAMPLE",
+    '{"private_key":"x"}',
+    "--name=sk-proj-abc",
+  ])("are seen by their form: %s", (text) => {
+    expect(() => refuseKeys([text])).toThrow(/never taken from the command line/);
+  });
+
+  test.each([
+    "acme",
+    "acme_corp",
+    "sk-telecom-international-group",
+    "key-accounts-management",
+    "api-first-company-of-berlin",
+    "openai",
+    "genai.payg_usage",
+    "2027-01-31T00:00:00Z",
+    "6c1d4f0e-6d1f-4f5e-9a55-0d7a9a1f2b3c",
+    "0Ab1Cd2Ef3Gh",
+    "--expires=90d",
+    "billing_export_table=my-project-1.billing.gcp_billing_export_v1_01AB",
+  ])("are not seen in harmless words: %s", (text) => {
+    expect(looksLikeKey(text)).toBe(false);
+    expect(looksRandom(text)).toBe(false);
+  });
+});
+
+describe("where a secret comes from", () => {
+  test.each([
+    [null, true, { from: "prompt" }],
+    [null, false, { from: "stdin" }],
+    ["-", true, { from: "stdin" }],
+    ["key.txt", true, { from: "file", path: "key.txt" }],
+    ["key.txt", false, { from: "file", path: "key.txt" }],
+  ] as const)("--file %s, a terminal: %s", (file, isTty, source) => {
+    expect(secretSource(file, isTty)).toEqual(source);
+  });
+
+  test.each([
+    ["  abc\n", "abc"],
+    ['{"api_key":"abc"}\n', { api_key: "abc" }],
+    ["{not json", "{not json"],
+    ["[1]", "[1]"],
+  ])("%j is sent as %j", (text, sent) => {
+    expect(asCredential(text)).toEqual(sent);
+  });
+
+  test("nothing is refused", () => {
+    expect(() => asCredential(" \n")).toThrow("No secret was given");
+  });
+
+  const type = (keys: string): { typed: string; ended: string | null } => {
+    let state: ReturnType<typeof typing> = { typed: "", ended: null };
+    for (const key of keys) if (state.ended === null) state = typing(state.typed, key);
+    return state;
+  };
+  test.each([
+    ["abc\r", { typed: "abc", ended: "done" }],
+    ["abx\u007fc\r", { typed: "abc", ended: "done" }],
+    ["wrong\u0015abc\n", { typed: "abc", ended: "done" }],
+    ["abc\u0003", { typed: "", ended: "interrupted" }],
+    ['{\n"a":1\n}\r', { typed: '{\n"a":1\n}', ended: "done" }],
+    [
+      "-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----\n",
+      { typed: "-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----", ended: "done" },
+    ],
+  ])("typing %j in the hidden prompt", (keys, state) => {
+    expect(type(keys)).toEqual(state);
+  });
+});
+
+describe("times", () => {
+  const now = Date.UTC(2026, 10, 20, 12);
+  test.each([
+    ["90d", "2027-02-18T12:00:00.000Z"],
+    ["2027-01-31", "2027-01-31T23:59:59.000Z"],
+    ["2027-01-31T10:00:00+02:00", "2027-01-31T08:00:00.000Z"],
+  ])("%s → %s", (text, iso) => expect(readMoment("expires", text, now)).toBe(iso));
+  test.each(["0d", "tomorrow", "2027-13-01", "90", "2020-01-01", "-5d"])("%s is refused", (text) => {
+    expect(() => readMoment("expires", text, now)).toThrow(/--expires/);
+  });
+});
+
+test("settings are texts, lists in JSON, or null where they are removed", () => {
+  expect(readMetadata(["team=fin=ops", 'tags=["a"]'], { removes: false })).toEqual({ team: "fin=ops", tags: ["a"] });
+  expect(readMetadata(["team="], { removes: true })).toEqual({ team: null });
+  expect(() => readMetadata(["team="], { removes: false })).toThrow("has no value");
+  expect(() => readMetadata(["tags=[a"], { removes: false })).toThrow("no JSON");
+  expect(readMetadata([], { removes: true })).toBeNull();
+});
+
+describe("what a terminal gets", () => {
+  test("holds nothing that it would obey or hide", () => {
+    expect(plain("a\u001b[31mred\u0007\u009b2J\u202ex\u200b\r\nb")).toBe("a[31mred2Jx b");
+    const json = '{"a":"\u009b2J\u202e","b":"\\u001b"}';
+    expect(harmlessJson(json)).toBe('{"a":"\\u009b2J\\u202e","b":"\\u001b"}');
+    expect(JSON.parse(harmlessJson(json))).toEqual(JSON.parse(json));
+    expect(table(fakeTerminal(false), ["x"], [["\u001b]0;title\u0007"], ["b\nc"]])).toBe("x\n]0;title\nb c");
+  });
+
+  test.each([
+    [{ json: true, stdoutIsTty: true, reveal: false }, "json"],
+    [{ json: false, stdoutIsTty: false, reveal: false }, "json"],
+    [{ json: false, stdoutIsTty: true, reveal: true }, "revealed"],
+    [{ json: false, stdoutIsTty: true, reveal: false }, "hidden"],
+  ] as const)("of a decrypted credential: %j → %s", (asked, shown) => expect(view(asked)).toBe(shown));
+
+  test("is the secret only where it is asked for", () => {
+    const body = { provider: "OPENAI", credential: { api_key: "the-secret" }, fingerprint: "1a2b3c4d" };
+    expect(decryptText(fakeTerminal(true), body, { revealed: false })).not.toContain("the-secret");
+    expect(decryptText(fakeTerminal(true), body, { revealed: false })).toContain("1a2b3c4d");
+    expect(decryptText(fakeTerminal(true), body, { revealed: true })).toContain("the-secret");
+  });
+
+  test("is a bar on a terminal and nothing elsewhere", () => {
+    expect(bar(15, 30, "checked")).toBe(`${"█".repeat(15)}${"░".repeat(15)}  15/30 checked`);
+    expect(bar(0, 0, "checked")).toContain("0/0");
+    const [tty, pipe] = [fakeTerminal(true), fakeTerminal(false)];
+    for (const terminal of [tty, pipe]) {
+      const progress = progressBar(terminal, "checked");
+      progress.advance(1, 2);
+      progress.above(() => terminal.note("a note"));
+      progress.end();
+    }
+    expect(tty.drawn).toEqual([bar(1, 2, "checked"), "", bar(1, 2, "checked"), ""]);
+    expect(pipe.drawn).toEqual([]);
+    expect(pipe.notes).toEqual(["a note"]);
+  });
+});
+
+describe("usage", () => {
+  const key = "sk-proj-demo-good-000000000000000000000000000000";
+  test.each([
+    [["statsu", "acme"], 'Did you mean "status"'],
+    [["org-key"], "org-key create, org-key list, org-key revoke"],
+    [["org-key", "crate", "acme"], 'Did you mean "org-key create"'],
+    [["org-key", "create", "acme"], "--scope is missing"],
+    [["org-key", "create", "acme", "--scope", "write"], "--scope must be one of: manage, read"],
+    [["org-key", "create", "ACME", "--scope", "read"], "<org> must be an organisation"],
+    [["org-key", "create", "providers", "--scope", "read"], "<org> must be an organisation"],
+    [["org-key", "create", "acme", "--scope", "read", "--scope", "manage"], "--scope is given twice"],
+    [["org-key", "create", "acme", "--scope"], "--scope needs a value"],
+    [["org-key", "create", "acme", "--scope", "--json"], "--scope needs a value"],
+    [["org-key", "create", "acme", "--scpoe", "read"], "Did you mean --scope"],
+    [["grant", "create", "--subject", "a b", "--org", "acme", "--provider", "*"], "--subject must be"],
+    [["grant", "create", "--subject", "a", "--org", "acme", "--provider", "a.txt", "b.txt"], "needs quotes"],
+    [["grant", "revoke", "x"], "<grant_id> must be"],
+    [["token", "--subject", "no/slash"], "--subject must be"],
+    [["sweep", "--shard", "3/3"], "--shard must be i/n"],
+    [["sweep", "--limit", "0"], "--limit must be"],
+    [["update", "acme", "openai"], "nothing to change"],
+    [["update", "acme", "openai", "--enable", "--disable"], "exclude each other"],
+    [["setup", "acme", "openai", key], "never taken from the command line"],
+    [["setup", "acme", "openai", "0123456789abcdef0123456789abcdef"], "never taken from the command line"],
+    [["setup", "acme", "openai", `--credential=${key}`], "never taken from the command line"],
+    [["setup", "acme", "openai", "--api-key", "plain"], "never taken from the command line"],
+    [["update", "acme", "openai", "--credential=plain"], "never taken from the command line"],
+    [["setup", "acme", "openai", "--name", key], "never taken from the command line"],
+    [["setup", "acme", "openai", "--metadata", `team=${key}`], "never taken from the command line"],
+    [["setup", "acme", "../beta"], "<provider> must be a provider"],
+    [["--scope", "read", "org-key", "create"], "Options stand behind the command"],
+  ])("%j → 2: %s", async (args, told) => {
+    const terminal = fakeTerminal(false);
+    expect(await dispatch(args, terminal, { INTEGRATIONS_API_KEY: "x" })).toBe(2);
+    expect(terminal.lines).toEqual([]);
+    const stderr = terminal.notes.join("\n");
+    expect(stderr).toContain(told);
+    expect(stderr).not.toContain("demo-good");
+    expect(stderr).not.toContain("0123456789abcdef");
+    expect(stderr).not.toContain("plain");
+  });
+});
