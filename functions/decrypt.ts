@@ -4,7 +4,7 @@ import { decryptBody, failuresBody, readBody } from "../shared/contract/bodies.t
 import { routes } from "../shared/contract/routes.ts";
 import { ok } from "../shared/http/answer.ts";
 import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
-import { decrypt, reportFailure } from "../shared/operations/decrypt.ts";
+import { decrypt, reportFailure, requireRun } from "../shared/operations/decrypt.ts";
 import { type Parts, start } from "./parts.ts";
 import { subjectOf } from "./target.ts";
 
@@ -13,6 +13,7 @@ export const handlers: Handlers<Parts> = {
   decrypt: async (call, parts) => {
     const subject = subjectOf(call, parts);
     const asked = readBody(decryptBody, call.request.body);
+    requireRun(parts, subject, asked);
     Object.assign(call.audited, { pipeline: asked.pipeline, run_id: asked.run_id });
     const { head, body } = await decrypt(parts, subject, asked);
     Object.assign(call.audited, {
@@ -26,6 +27,7 @@ export const handlers: Handlers<Parts> = {
   failures: async (call, parts) => {
     const subject = subjectOf(call, parts);
     const reported = readBody(failuresBody, call.request.body);
+    requireRun(parts, subject, reported);
     Object.assign(call.audited, {
       pipeline: reported.pipeline,
       run_id: reported.run_id,

@@ -20,7 +20,7 @@ const number = (low: number, high: number) =>
 const schema = z.object({
   INTEGRATIONS_BACKEND: z.enum(["local", "gcp"]).default("local"),
   INTEGRATIONS_HOME: z.string().min(1).default(".integrations"),
-  PORT: number(0, 65_535).default(8_000),
+  PORT: number(0, 65_535).pipe(z.int()).default(8_000),
   INTEGRATIONS_EXTRA_PROVIDERS: z.string().min(1).optional(),
   INTEGRATIONS_CLOCK_OFFSET_S: number(-315_360_000, 315_360_000).default(0),
   INTEGRATIONS_RATE_LIMIT: number(0, 1_000_000).default(20),

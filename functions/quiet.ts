@@ -64,7 +64,11 @@ function limitBodies(parser: BodyParser): void {
       received += chunk.length;
       if (received > MAX_READ_BYTES) tooMuch();
     });
-    raw(request, response, (error) => settle(error === undefined || error === null ? null : bodyFault(error)));
+    raw(request, response, (error) => {
+      const fault = error === undefined || error === null ? null : bodyFault(error);
+      if (fault === null || request.readableEnded) settle(fault);
+      else request.once("end", () => settle(fault)).resume();
+    });
   };
 }
 

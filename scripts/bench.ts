@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import autocannon from "autocannon";
-import { assemble, type Parts, readPlan } from "../functions/parts.ts";
-import { openTokenIssuer } from "../shared/adapters/local/local-tokens.ts";
+import { assemble, openIssuer, type Parts, readPlan } from "../functions/parts.ts";
 import { unconditional } from "../shared/contract/precondition.ts";
 import { decrypt } from "../shared/operations/decrypt.ts";
 import { get, list } from "../shared/operations/read.ts";
@@ -104,7 +103,7 @@ async function prepare(parts: Parts): Promise<Identities> {
     idempotency: null,
     precondition: unconditional,
   });
-  const issuer = openTokenIssuer(home, { clock: parts.clock });
+  const issuer = await openIssuer(parts);
   return { key: key.reveal(), token: await issuer.issue("bench"), scheduler: await issuer.issue("scheduler") };
 }
 

@@ -66,7 +66,7 @@ export async function audited<Result>(backend: Backend, act: Act, work: () => Pr
         decision: "allow",
         outcome: reasonCode === null ? "ok" : "error",
         status: 0,
-        ...(act.target === null ? {} : { credential_id: act.target }),
+        ...(act.target === null ? {} : { target_id: act.target }),
         ...(reasonCode === null ? {} : { reason_code: reasonCode }),
       });
     }

@@ -3,6 +3,7 @@ import { Fault, malformed } from "../contract/fault.ts";
 import type { Head } from "../contract/rows.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { SealedHead } from "../ports/credential-store.ts";
+import { looksLikeSecret } from "../registry/check-metadata.ts";
 import { type OpenFields, open, readFields } from "../vault/seal.ts";
 import { memoryPrefix } from "./change.ts";
 import { capabilitiesOf, pipelinesOf } from "./present.ts";
@@ -18,7 +19,7 @@ const CACHE_MAX_AGE_S = 300;
  * @throws Fault `not_configured`, `credential_not_usable`, `token_unsupported`, `integrity`, `key_unavailable`
  */
 export async function decrypt(works: Works, { org, entry }: Subject, body: DecryptBody) {
-  requirePipeline({ org, entry }, body.pipeline);
+  requireRun(works, { org, entry }, body);
   const pair = { org_slug: org, provider: entry.code };
   for (let reads = 0; reads < MAX_READS; reads += 1) {
     const { seen, remembered } = await works.heads.read(pair, () => works.store.readSealed(pair));
@@ -44,7 +45,7 @@ export async function decrypt(works: Works, { org, entry }: Subject, body: Decry
  * @returns whether the report was new and about the current credential
  */
 export async function reportFailure(works: Works, subject: Subject, body: FailuresBody): Promise<boolean> {
-  requirePipeline(subject, body.pipeline);
+  requireRun(works, subject, body);
   const pair = { org_slug: subject.org, provider: subject.entry.code };
   const { seen } = await works.heads.read(pair, () => works.store.readSealed(pair));
   const head = seen.sealed?.head;
@@ -92,12 +93,24 @@ function recentlyReported(works: Works, credentialId: string): boolean {
   return false;
 }
 
-function requirePipeline({ entry }: Subject, pipeline: string): void {
-  if (entry.pipelines.some((known) => known.id === pipeline)) return;
-  throw malformed(
-    "/pipeline",
-    `is no pipeline of ${entry.display_name}; known: ${entry.pipelines.map((known) => known.id).join(", ") || "none"}`,
-  );
+/**
+ * What a pipeline says of itself goes into the audit: so its id must be one of this provider's, and its run no secret
+ * that slipped into the wrong field. Plain hexadecimal passes, since many orchestrators name runs so.
+ *
+ * @throws Fault `request_malformed`
+ */
+export function requireRun(
+  works: Pick<Works, "registry">,
+  { entry }: Subject,
+  run: Pick<DecryptBody, "pipeline" | "run_id">,
+): void {
+  if (!entry.pipelines.some((known) => known.id === run.pipeline))
+    throw malformed(
+      "/pipeline",
+      `is no pipeline of ${entry.display_name}; known: ${entry.pipelines.map((known) => known.id).join(", ") || "none"}`,
+    );
+  if (!/^[0-9a-f-]*$/i.test(run.run_id) && looksLikeSecret(works.registry, run.run_id))
+    throw malformed("/run_id", "looks like a secret; send the id of the run");
 }
 
 /** @throws Fault `not_configured`, `credential_not_usable` */

@@ -13,6 +13,8 @@ export interface AuditRecord {
   status: number;
   reason_code?: string;
   credential_id?: string;
+  /** The key, the grant or the subject that an operator acted on. */
+  target_id?: string;
   fingerprint?: string;
   key_version?: string;
   cache?: "hit" | "miss";

@@ -54,7 +54,7 @@ describe("organisation keys", () => {
     expect(await run("org-key", "revoke", keyId)).toMatchObject({ code: 0 });
     expect(await run("org-key", "revoke", keyId)).toMatchObject({ code: 0 });
     expect(JSON.parse((await run("org-key", "list", "beta", "--json")).stdout).items[0].state).toBe("revoked");
-    const acts = audit().filter(({ credential_id: id }) => id === keyId);
+    const acts = audit().filter(({ target_id: id }) => id === keyId);
     expect(acts).toMatchObject([
       { operation: "org_key.create", actor_type: "operator", org_slug: "beta", outcome: "ok" },
       { operation: "org_key.revoke", actor_type: "operator", org_slug: "beta", outcome: "ok" },
@@ -98,7 +98,7 @@ describe("grants", () => {
     expect((Date.parse(grant.expires_at) - Date.parse(grant.created_at)) / 86_400_000).toBeCloseTo(90);
     expect(await run("grant", "revoke", grantId)).toMatchObject({ code: 0 });
     expect((await run("grant", "list")).stdout).toContain("revoked");
-    const acts = audit().filter(({ credential_id: id }) => id === grantId);
+    const acts = audit().filter(({ target_id: id }) => id === grantId);
     expect(acts.map(({ operation, org_slug: org }) => `${operation} ${org}`)).toEqual([
       "grant.create acme",
       "grant.create beta",
@@ -115,7 +115,7 @@ test("a token goes to stdout alone, for its subject, and is audited", async () =
   expect(made.stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
   const claims = JSON.parse(Buffer.from(made.stdout.split(".")[1] ?? "", "base64url").toString());
   expect(claims).toMatchObject({ sub: "p1", aud: "cloudact-integrations-decrypt" });
-  expect(audit().findLast(({ operation }) => operation === "token.issue")).toMatchObject({ credential_id: "p1" });
+  expect(audit().findLast(({ operation }) => operation === "token.issue")).toMatchObject({ target_id: "p1" });
 });
 
 test("the architecture names every function, with no colour in a pipe", async () => {

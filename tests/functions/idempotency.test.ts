@@ -15,7 +15,11 @@ beforeAll(async () => {
   one = await startService();
   [two, tomorrow] = await Promise.all([
     startService({ home: one.home, simulators: one.simulators }),
-    startService({ home: one.home, simulators: one.simulators, env: { INTEGRATIONS_CLOCK_OFFSET_S: String(25 * 3_600) } }),
+    startService({
+      home: one.home,
+      simulators: one.simulators,
+      env: { INTEGRATIONS_CLOCK_OFFSET_S: String(25 * 3_600) },
+    }),
   ]);
 });
 afterAll(async () => {
@@ -57,7 +61,15 @@ test("the answer is the first one's even where the integration has changed since
 test("another body under the same key is refused, in another process too", async () => {
   await setup(one, groq.good);
   for (const service of [one, two]) expectProblem(await setup(service, groq.another), 422, "idempotency_reuse");
-  expectProblem(await one.send("POST", `/${org}/groq/setup`, { key, raw: JSON.stringify({ credential: groq.good }, null, 1), headers }), 422, "idempotency_reuse");
+  expectProblem(
+    await one.send("POST", `/${org}/groq/setup`, {
+      key,
+      raw: JSON.stringify({ credential: groq.good }, null, 1),
+      headers,
+    }),
+    422,
+    "idempotency_reuse",
+  );
   expect(await versions()).toBe(1);
 });
 
@@ -66,8 +78,20 @@ test("a failure is not kept: the same request runs again", async () => {
   expectProblem(await setup(one, groq.good), 502, "provider_unreachable");
   one.simulators.always("GROQ", null);
   expect((await setup(two, groq.good)).status).toBe(201);
-  expectProblem(await one.send("POST", `/${org}/groq/setup`, { key, body: {}, headers: { "idempotency-key": "k2" } }), 400, "request_malformed");
-  expect((await one.send("POST", `/${org}/groq/setup`, { key, body: { credential: groq.good }, headers: { "idempotency-key": "k2" } })).status).toBe(200);
+  expectProblem(
+    await one.send("POST", `/${org}/groq/setup`, { key, body: {}, headers: { "idempotency-key": "k2" } }),
+    400,
+    "request_malformed",
+  );
+  expect(
+    (
+      await one.send("POST", `/${org}/groq/setup`, {
+        key,
+        body: { credential: groq.good },
+        headers: { "idempotency-key": "k2" },
+      })
+    ).status,
+  ).toBe(200);
 });
 
 test("after a day the key is forgotten", async () => {
@@ -81,7 +105,11 @@ test("a key belongs to its organisation, provider and route", async () => {
   const first = await setup(one, groq.good);
   const other = await setup(one, exampleKeys("XAI").good, "xai");
   expect(other).toMatchObject({ status: 201, body: { provider: "XAI" } });
-  const rotated = await one.send("POST", `/${org}/groq/rotate`, { key, body: { new_credentials: groq.another }, headers });
+  const rotated = await one.send("POST", `/${org}/groq/rotate`, {
+    key,
+    body: { new_credentials: groq.another },
+    headers,
+  });
   expect(rotated).toMatchObject({ status: 200, body: { message: "Credential rotated successfully" } });
   const put = await one.send("PUT", `/${org}/groq`, { key, body: { credential_name: "Name" }, headers });
   expect(put.status).toBe(200);
@@ -94,7 +122,8 @@ test("a key belongs to its organisation, provider and route", async () => {
 test("PUT and rotate are answered again as well", async () => {
   await one.send("POST", `/${org}/groq/setup`, { key, body: { credential: groq.good } });
   const put = () => one.send("PUT", `/${org}/groq`, { key, body: { credential_name: "Name" }, headers });
-  const rotate = () => two.send("POST", `/${org}/groq/rotate`, { key, body: { new_credentials: groq.another }, headers });
+  const rotate = () =>
+    two.send("POST", `/${org}/groq/rotate`, { key, body: { new_credentials: groq.another }, headers });
   const [firstPut, firstRotate] = [await put(), await rotate()];
   const [secondPut, secondRotate] = [await put(), await rotate()];
   expect(secondPut.body).toEqual(firstPut.body);
@@ -112,16 +141,29 @@ test("the same request at once in two processes makes one version, and both hear
 });
 
 describe("an import", () => {
-  const items = () => ({ items: [{ provider: "groq", credential: groq.good }, { provider: "xai", credential: exampleKeys("XAI").good }, { provider: "mistral", credential: exampleKeys("MISTRAL").good }] });
+  const items = () => ({
+    items: [
+      { provider: "groq", credential: groq.good },
+      { provider: "xai", credential: exampleKeys("XAI").good },
+      { provider: "mistral", credential: exampleKeys("MISTRAL").good },
+    ],
+  });
   const bulk = (service: Service, body: unknown) => service.send("POST", `/${org}/import`, { key, body, headers });
 
   test("is answered again, and what failed in it runs again", async () => {
     one.simulators.always("XAI", "outage");
     const first = await bulk(one, items());
-    expect(first.body.results.map(({ status }: { status: string }) => status)).toEqual(["completed", "failed", "completed"]);
+    expect(first.body.results.map(({ status }: { status: string }) => status)).toEqual([
+      "completed",
+      "failed",
+      "completed",
+    ]);
     one.simulators.always("XAI", null);
     const second = await bulk(two, items());
-    expect(second.body).toMatchObject({ success: true, results: [first.body.results[0], { status: "completed" }, first.body.results[2]] });
+    expect(second.body).toMatchObject({
+      success: true,
+      results: [first.body.results[0], { status: "completed" }, first.body.results[2]],
+    });
     expect((await bulk(one, items())).body).toEqual(second.body);
     expect(await versions()).toBe(1);
   });
@@ -136,7 +178,9 @@ describe("an import", () => {
   test("that is still running is not begun again", async () => {
     one.simulators.latency("GROQ", 300);
     const slow = bulk(one, items());
-    await expect.poll(() => one.simulators.requests.some(({ provider }) => provider === "GROQ"), { interval: 5 }).toBe(true);
+    await expect
+      .poll(() => one.simulators.requests.some(({ provider }) => provider === "GROQ"), { interval: 5 })
+      .toBe(true);
     expectProblem(await bulk(one, items()), 409, "in_flight");
     expect((await slow).body.success).toBe(true);
   });

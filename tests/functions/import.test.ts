@@ -27,18 +27,34 @@ const bulk = (items: unknown, query = "") => service.send("POST", `/${org}/impor
 const configured = async () => (await service.send("GET", `/${org}`, { key })).body.providers_configured;
 
 test("all providers are set up in one request", async () => {
-  const reply = await bulk(providerCodes.map((code) => ({ provider: code.toLowerCase(), credential: exampleKeys(code).good, metadata: { team: "finops" } })));
+  const reply = await bulk(
+    providerCodes.map((code) => ({
+      provider: code.toLowerCase(),
+      credential: exampleKeys(code).good,
+      metadata: { team: "finops" },
+    })),
+  );
   expect(reply.status).toBe(200);
   expect(answers.importAnswer.parse(reply.body).success).toBe(true);
-  expect(reply.body.results.map(({ index, provider }: { index: number; provider: string }) => [index, provider])).toEqual(providerCodes.map((code, index) => [index, code]));
+  expect(
+    reply.body.results.map(({ index, provider }: { index: number; provider: string }) => [index, provider]),
+  ).toEqual(providerCodes.map((code, index) => [index, code]));
   expect((await configured()).sort()).toEqual([...providerCodes].sort());
   const one = await service.send("GET", `/${org}/groq`, { key });
-  expect(one.body).toMatchObject({ status: "VALID", credential_name: "Groq API Key", metadata: { team: "finops" }, credential_id: reply.body.results.find(({ provider }: { provider: string }) => provider === "GROQ").credential_id });
+  expect(one.body).toMatchObject({
+    status: "VALID",
+    credential_name: "Groq API Key",
+    metadata: { team: "finops" },
+    credential_id: reply.body.results.find(({ provider }: { provider: string }) => provider === "GROQ").credential_id,
+  });
   expect(one.headers.get("etag")).toBe('"v1"');
 });
 
 test("each item ends for itself, and what failed has changed nothing", async () => {
-  await service.send("POST", `/${org}/openai/setup`, { key, body: { credential: openai.good, credential_name: "Old" } });
+  await service.send("POST", `/${org}/openai/setup`, {
+    key,
+    body: { credential: openai.good, credential_name: "Old" },
+  });
   const reply = await bulk([
     { provider: "openai", credential: openai.revoked },
     { provider: "groq", credential: exampleKeys("GROQ").good, credential_name: "New" },
@@ -52,51 +68,103 @@ test("each item ends for itself, and what failed has changed nothing", async () 
   expect(reply.body).toMatchObject({
     success: false,
     results: [
-      { index: 0, provider: "OPENAI", status: "failed", code: "credential_rejected", error: "OpenAI API key is invalid or expired" },
+      {
+        index: 0,
+        provider: "OPENAI",
+        status: "failed",
+        code: "credential_rejected",
+        error: "OpenAI API key is invalid or expired",
+      },
       { index: 1, provider: "GROQ", status: "completed", credential_id: expect.any(String) },
-      { index: 2, provider: "XAI", status: "failed", code: "credential_format", errors: [{ field: "/items/2/credential" }] },
+      {
+        index: 2,
+        provider: "XAI",
+        status: "failed",
+        code: "credential_format",
+        errors: [{ field: "/items/2/credential" }],
+      },
       { index: 3, provider: "MISTRAL", status: "failed", code: "credential_format" },
       { index: 4, provider: "COHERE", status: "failed", code: "provider_unreachable" },
-      { index: 5, provider: "GEMINI", status: "failed", code: "request_malformed", errors: [{ field: "/items/5/metadata" }] },
+      {
+        index: 5,
+        provider: "GEMINI",
+        status: "failed",
+        code: "request_malformed",
+        errors: [{ field: "/items/5/metadata" }],
+      },
     ],
   });
   expect(reply.text).not.toContain(openai.revoked);
   expect(await configured()).toEqual(["OPENAI", "GROQ"]);
-  expect((await service.send("GET", `/${org}/openai`, { key })).body).toMatchObject({ credential_name: "Old", status: "VALID" });
+  expect((await service.send("GET", `/${org}/openai`, { key })).body).toMatchObject({
+    credential_name: "Old",
+    status: "VALID",
+  });
 });
 
 test("an item replaces what is there and keeps what it does not name", async () => {
-  await service.send("POST", `/${org}/openai/setup`, { key, body: { credential: openai.good, credential_name: "Old", metadata: { team: "finops" } } });
+  await service.send("POST", `/${org}/openai/setup`, {
+    key,
+    body: { credential: openai.good, credential_name: "Old", metadata: { team: "finops" } },
+  });
   await service.send("PUT", `/${org}/openai`, { key, body: { enabled: false } });
-  expect((await bulk([{ provider: "openai", credential: openai.another, metadata: { owner: "ann" } }])).body.success).toBe(true);
+  expect(
+    (await bulk([{ provider: "openai", credential: openai.another, metadata: { owner: "ann" } }])).body.success,
+  ).toBe(true);
   const one = await service.send("GET", `/${org}/openai`, { key });
   expect(one.body).toMatchObject({ credential_name: "Old", metadata: { team: "finops", owner: "ann" }, enabled: true });
   expect(one.headers.get("etag")).toBe('"v3"');
 });
 
 test("a dry run asks the providers and stores nothing", async () => {
-  const reply = await bulk([{ provider: "openai", credential: openai.good }, { provider: "groq", credential: exampleKeys("GROQ").revoked }], "?dry_run=true");
-  expect(answers.importAnswer.parse(reply.body)).toMatchObject({ success: false, dry_run: true, results: [{ status: "completed" }, { status: "failed", code: "credential_rejected" }] });
+  const reply = await bulk(
+    [
+      { provider: "openai", credential: openai.good },
+      { provider: "groq", credential: exampleKeys("GROQ").revoked },
+    ],
+    "?dry_run=true",
+  );
+  expect(answers.importAnswer.parse(reply.body)).toMatchObject({
+    success: false,
+    dry_run: true,
+    results: [{ status: "completed" }, { status: "failed", code: "credential_rejected" }],
+  });
   expect(reply.body.results[0]).not.toHaveProperty("credential_id");
   expect(service.simulators.requests.length).toBeGreaterThan(0);
   expect(await configured()).toEqual([]);
 });
 
 test("a provider that nobody knows, or that stands twice, refuses the whole before anything is asked", async () => {
-  const unknown = await bulk([{ provider: "openai", credential: openai.good }, { provider: "nosuch", credential: "x" }]);
+  const unknown = await bulk([
+    { provider: "openai", credential: openai.good },
+    { provider: "nosuch", credential: "x" },
+  ]);
   expectProblem(unknown, 404, "provider_unknown");
   expect(unknown.body.errors).toEqual([{ field: "/items/1/provider", message: "is not in the registry" }]);
-  expectProblem(await bulk([{ provider: "openai", credential: openai.good }, { provider: "openai", credential: openai.another }]), 400, "request_malformed");
+  expectProblem(
+    await bulk([
+      { provider: "openai", credential: openai.good },
+      { provider: "openai", credential: openai.another },
+    ]),
+    400,
+    "request_malformed",
+  );
   expect(service.simulators.requests).toHaveLength(0);
   expect(await configured()).toEqual([]);
 });
 
 test("two imports at once leave one current credential each, and each item says whether it was its own", async () => {
-  const replies = await Promise.all([openai.good, openai.another].map((credential) => bulk([{ provider: "openai", credential }])));
-  const ids = replies.flatMap(({ body }) => body.results).filter(({ status }) => status === "completed").map(({ credential_id }) => credential_id);
+  const replies = await Promise.all(
+    [openai.good, openai.another].map((credential) => bulk([{ provider: "openai", credential }])),
+  );
+  const ids = replies
+    .flatMap(({ body }) => body.results)
+    .filter(({ status }) => status === "completed")
+    .map(({ credential_id }) => credential_id);
   expect(ids.length).toBeGreaterThanOrEqual(1);
   expect(ids).toContain((await service.send("GET", `/${org}/openai`, { key })).body.credential_id);
-  for (const { body } of replies) if (!body.success) expect(body.results[0]).toMatchObject({ status: "failed", code: "conflict" });
+  for (const { body } of replies)
+    if (!body.success) expect(body.results[0]).toMatchObject({ status: "failed", code: "conflict" });
 });
 
 test("no credential of an import stands in the output or the audit log", () => {

@@ -16,13 +16,20 @@ beforeAll(async () => {
   key = await service.orgKey("acme");
   await service.grant("pipeline", ["acme", "reports"]);
   token = await service.token("pipeline");
-  await setup("acme", key, "openai", { credential: openai.good, expires_at: new Date(Date.now() + 20 * DAY_MS).toISOString() });
-  await setup("acme", key, "groq", { credential: exampleKeys("GROQ").good, expires_at: new Date(Date.now() + 60 * DAY_MS).toISOString() });
+  await setup("acme", key, "openai", {
+    credential: openai.good,
+    expires_at: new Date(Date.now() + 20 * DAY_MS).toISOString(),
+  });
+  await setup("acme", key, "groq", {
+    credential: exampleKeys("GROQ").good,
+    expires_at: new Date(Date.now() + 60 * DAY_MS).toISOString(),
+  });
   await setup("acme", key, "xai", { credential: exampleKeys("XAI").good, skip_validation: true });
 });
 afterAll(() => service.close());
 
-const setup = (org: string, own: string, provider: string, body: unknown) => service.send("POST", `/${org}/${provider}/setup`, { key: own, body });
+const setup = (org: string, own: string, provider: string, body: unknown) =>
+  service.send("POST", `/${org}/${provider}/setup`, { key: own, body });
 const list = (query = "") => service.send("GET", `/acme${query}`, { key });
 const codes = async (query: string) => Object.keys((await list(query)).body.integrations).sort();
 
@@ -31,7 +38,12 @@ describe("the list", () => {
     const { body } = await list();
     answers.listAnswer.parse(body);
     expect(Object.keys(body.integrations).sort()).toEqual([...providerCodes].sort());
-    expect(body).toMatchObject({ org_slug: "acme", all_valid: false, all_configured_valid: false, providers_configured: ["OPENAI", "GROQ", "XAI"] });
+    expect(body).toMatchObject({
+      org_slug: "acme",
+      all_valid: false,
+      all_configured_valid: false,
+      providers_configured: ["OPENAI", "GROQ", "XAI"],
+    });
   });
 
   const filters: Array<[string, string[]]> = [
@@ -47,19 +59,36 @@ describe("the list", () => {
   });
 
   test("shows what is missing, and its totals go by all whatever it shows", async () => {
-    expect(await codes("?configured=false")).toEqual(providerCodes.filter((code) => !["OPENAI", "GROQ", "XAI"].includes(code)).sort());
-    expect((await list("?category=cloud")).body).toMatchObject({ integrations: {}, providers_configured: ["OPENAI", "GROQ", "XAI"] });
+    expect(await codes("?configured=false")).toEqual(
+      providerCodes.filter((code) => !["OPENAI", "GROQ", "XAI"].includes(code)).sort(),
+    );
+    expect((await list("?category=cloud")).body).toMatchObject({
+      integrations: {},
+      providers_configured: ["OPENAI", "GROQ", "XAI"],
+    });
   });
 
   test("of an organisation that has nothing is no failure", async () => {
     const { body } = await service.send("GET", "/empty", { key: await service.orgKey("empty", "read") });
-    expect(answers.listAnswer.parse(body)).toMatchObject({ all_valid: false, all_configured_valid: false, providers_configured: [] });
+    expect(answers.listAnswer.parse(body)).toMatchObject({
+      all_valid: false,
+      all_configured_valid: false,
+      providers_configured: [],
+    });
   });
 
   test("says all_valid when every provider that takes a credential is VALID", async () => {
     const own = await service.orgKey("full");
-    await service.send("POST", "/full/import", { key: own, body: { items: providerCodes.map((code) => ({ provider: code.toLowerCase(), credential: exampleKeys(code).good })) } });
-    expect((await service.send("GET", "/full", { key: own })).body).toMatchObject({ all_valid: true, all_configured_valid: true });
+    await service.send("POST", "/full/import", {
+      key: own,
+      body: {
+        items: providerCodes.map((code) => ({ provider: code.toLowerCase(), credential: exampleKeys(code).good })),
+      },
+    });
+    expect((await service.send("GET", "/full", { key: own })).body).toMatchObject({
+      all_valid: true,
+      all_configured_valid: true,
+    });
   });
 });
 
@@ -67,17 +96,23 @@ describe("the history", () => {
   test("is paged, newest first, without gap or repetition", async () => {
     const own = await service.orgKey("history");
     await setup("history", own, "openai", { credential: openai.good });
-    for (let index = 0; index < 6; index += 1) await service.send("PUT", "/history/openai", { key: own, body: { credential_name: `N${index}` } });
+    for (let index = 0; index < 6; index += 1)
+      await service.send("PUT", "/history/openai", { key: own, body: { credential_name: `N${index}` } });
     const page = (query: string) => service.send("GET", `/history/openai/history${query}`, { key: own });
     const whole = (await page("")).body;
     expect(answers.historyAnswer.parse(whole)).toMatchObject({ next_cursor: null });
-    expect(whole.items.map(({ type }: { type: string }) => type)).toEqual([...Array.from({ length: 6 }, () => "update"), "setup"]);
+    expect(whole.items.map(({ type }: { type: string }) => type)).toEqual([
+      ...Array.from({ length: 6 }, () => "update"),
+      "setup",
+    ]);
     const times = whole.items.map(({ at }: { at: string }) => at);
     expect(times).toEqual([...times].sort().reverse());
     const collected: unknown[] = [];
     let cursor: string | null = null;
     do {
-      const { body }: { body: { items: unknown[]; next_cursor: string | null } } = await page(`?limit=3${cursor ? `&cursor=${cursor}` : ""}`);
+      const { body }: { body: { items: unknown[]; next_cursor: string | null } } = await page(
+        `?limit=3${cursor ? `&cursor=${cursor}` : ""}`,
+      );
       expect(body.items.length).toBeLessThanOrEqual(3);
       collected.push(...body.items);
       cursor = body.next_cursor;
@@ -85,19 +120,41 @@ describe("the history", () => {
     expect(collected).toEqual(whole.items);
   });
 
+  test("has changes of status among the versions, and no check that changed nothing", async () => {
+    const own = await service.orgKey("status");
+    await setup("status", own, "groq", { credential: exampleKeys("GROQ").good, skip_validation: true });
+    for (let times = 0; times < 3; times += 1) await service.send("POST", "/status/groq/validate", { key: own });
+    const { items } = (await service.send("GET", "/status/groq/history", { key: own })).body;
+    expect(items.map(({ type, status }: { type: string; status: string }) => [type, status])).toEqual([
+      ["check", "VALID"],
+      ["setup", expect.anything()],
+    ]);
+  });
+
   test("of what was never configured is empty, and holds no other organisation's", async () => {
-    expect((await service.send("GET", "/acme/deepseek/history", { key })).body).toEqual({ items: [], next_cursor: null });
+    expect((await service.send("GET", "/acme/deepseek/history", { key })).body).toEqual({
+      items: [],
+      next_cursor: null,
+    });
     const { items } = (await service.send("GET", "/acme/openai/history", { key })).body;
     expect(items).toHaveLength(1);
   });
 
   test("takes no cursor that it did not give", async () => {
-    for (const cursor of ["x", "AAAA", "eyJhIjoxfQ", "0".repeat(500)]) expectProblem(await service.send("GET", `/acme/openai/history?cursor=${cursor}`, { key }), 400, "request_malformed");
+    for (const cursor of ["x", "AAAA", "eyJhIjoxfQ", "0".repeat(500)])
+      expectProblem(
+        await service.send("GET", `/acme/openai/history?cursor=${cursor}`, { key }),
+        400,
+        "request_malformed",
+      );
   });
 });
 
 test("the registry's public face needs no key, on both its paths, and holds no probe", async () => {
-  const [short, long] = [await service.send("GET", `${service.origin}/api/v1/providers`), await service.send("GET", "/providers")];
+  const [short, long] = [
+    await service.send("GET", `${service.origin}/api/v1/providers`),
+    await service.send("GET", "/providers"),
+  ];
   expect(short.body).toEqual(long.body);
   expect(short.body.providers.map(({ code }: { code: string }) => code).sort()).toEqual([...providerCodes].sort());
   answers.providersAnswer.parse(short.body);
@@ -111,11 +168,19 @@ test("the contract itself can be read as OpenAPI", async () => {
 
 test("the instructions are for this organisation", async () => {
   const { body } = await service.send("GET", "/acme/openai/instructions", { key });
-  expect(answers.instructionsAnswer.parse(body)).toMatchObject({ org_slug: "acme", provider: "OPENAI", setup: { method: "POST", path: "/api/v1/integrations/acme/openai/setup" } });
+  expect(answers.instructionsAnswer.parse(body)).toMatchObject({
+    org_slug: "acme",
+    provider: "OPENAI",
+    setup: { method: "POST", path: "/api/v1/integrations/acme/openai/setup" },
+  });
 });
 
 describe("a pipeline's report that a credential was refused", () => {
-  const report = (change: object = {}) => service.send("POST", "/reports/openai/failures", { token, body: { ...RUN, credential_id: current, http_status: 401, ...change } });
+  const report = (change: object = {}) =>
+    service.send("POST", "/reports/openai/failures", {
+      token,
+      body: { ...RUN, credential_id: current, http_status: 401, ...change },
+    });
   const head = () => service.parts.store.readHead({ org_slug: "reports", provider: "OPENAI" });
   let current = "";
   let own = "";
@@ -139,7 +204,10 @@ describe("a pipeline's report that a credential was refused", () => {
     expect(reported?.validation_status).toBe("VALID");
     expect((await report()).status).toBe(202);
     expect((await head())?.reported_at).toBe(reported?.reported_at);
-    const swept = await service.send("POST", "/revalidate", { token: await service.token("scheduler"), body: { org: "reports" } });
+    const swept = await service.send("POST", "/revalidate", {
+      token: await service.token("scheduler"),
+      body: { org: "reports" },
+    });
     expect(answers.sweepAnswer.parse(swept.body)).toMatchObject({ checked: 1, valid: 1 });
     expect(await head()).toMatchObject({ reported_at: null, validation_status: "VALID" });
   });
@@ -147,29 +215,49 @@ describe("a pipeline's report that a credential was refused", () => {
   test("of another organisation's credential is ignored", async () => {
     const foreign = (await service.send("GET", "/acme/openai", { key })).body.credential_id;
     expect((await report({ credential_id: foreign })).status).toBe(202);
-    expect(await service.parts.store.readHead({ org_slug: "acme", provider: "OPENAI" })).toMatchObject({ reported_at: null });
+    expect(await service.parts.store.readHead({ org_slug: "acme", provider: "OPENAI" })).toMatchObject({
+      reported_at: null,
+    });
   });
 
   test("where nothing is configured is taken as well", async () => {
-    expect((await service.send("POST", "/reports/groq/failures", { token, body: { ...RUN, credential_id: current } })).status).toBe(202);
+    expect(
+      (await service.send("POST", "/reports/groq/failures", { token, body: { ...RUN, credential_id: current } }))
+        .status,
+    ).toBe(202);
   });
 });
 
 describe("decrypt", () => {
   test("with none tells everything but the secret", async () => {
     const { body } = await service.send("POST", "/acme/openai/decrypt", { token, body: { ...RUN, as: "none" } });
-    expect(answers.decryptAnswer.parse(body)).toMatchObject({ credential: null, provider: "OPENAI", validation_status: "VALID" });
+    expect(answers.decryptAnswer.parse(body)).toMatchObject({
+      credential: null,
+      provider: "OPENAI",
+      validation_status: "VALID",
+    });
   });
 
   test("of an INVALID credential is refused with what to do", async () => {
     const own = await service.orgKey("reports");
     await setup("reports", own, "groq", { credential: exampleKeys("GROQ").revoked, skip_validation: true });
-    expect((await service.send("POST", "/reports/groq/decrypt", { token, body: RUN })).body.validation_status).toBe("PENDING");
+    expect((await service.send("POST", "/reports/groq/decrypt", { token, body: RUN })).body.validation_status).toBe(
+      "PENDING",
+    );
     const validated = await service.send("POST", "/reports/groq/validate", { key: own });
-    expect(answers.verdictAnswer.parse(validated.body)).toMatchObject({ success: false, validation_status: "INVALID", outcome: "rejected", message: "Groq API key is invalid or expired" });
+    expect(answers.verdictAnswer.parse(validated.body)).toMatchObject({
+      success: false,
+      validation_status: "INVALID",
+      outcome: "rejected",
+      message: "Groq API key is invalid or expired",
+    });
     const refused = await service.send("POST", "/reports/groq/decrypt", { token, body: RUN });
     expectProblem(refused, 409, "credential_not_usable");
     expect(refused.body).toMatchObject({ reason: "invalid", remedy: expect.stringContaining("console.groq.com") });
-    expectProblem(await service.send("POST", "/reports/groq/decrypt", { token, body: { ...RUN, as: "none" } }), 409, "credential_not_usable");
+    expectProblem(
+      await service.send("POST", "/reports/groq/decrypt", { token, body: { ...RUN, as: "none" } }),
+      409,
+      "credential_not_usable",
+    );
   });
 });

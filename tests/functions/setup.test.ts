@@ -17,7 +17,10 @@ let count = 0;
 
 beforeAll(async () => {
   service = await startService();
-  await service.grant("pipeline", Array.from({ length: 60 }, (_, index) => `org-${index + 1}`));
+  await service.grant(
+    "pipeline",
+    Array.from({ length: 60 }, (_, index) => `org-${index + 1}`),
+  );
   token = await service.token("pipeline");
 });
 afterAll(() => service.close());
@@ -29,7 +32,11 @@ beforeEach(async () => {
 });
 
 const setup = (body: unknown, options: { provider?: string; headers?: Record<string, string>; query?: string } = {}) =>
-  service.send("POST", `/${org}/${options.provider ?? "openai"}/setup${options.query ?? ""}`, { key, body, headers: options.headers ?? {} });
+  service.send("POST", `/${org}/${options.provider ?? "openai"}/setup${options.query ?? ""}`, {
+    key,
+    body,
+    headers: options.headers ?? {},
+  });
 const get = (provider = "openai") => service.send("GET", `/${org}/${provider}`, { key });
 const decrypt = (provider = "openai") => service.send("POST", `/${org}/${provider}/decrypt`, { token, body: RUN });
 const inDays = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString();
@@ -43,30 +50,63 @@ const audited = (reply: Reply) =>
 test("a first credential answers 201 with what it can do, and takes the usual name", async () => {
   const reply = await setup({ credential: openai.admin });
   expect(reply.status).toBe(201);
-  expect(answers.configuredAnswer.parse(reply.body)).toMatchObject({ provider: "OPENAI", validation_status: "VALID", message: "Integration configured successfully", pipelines: [{ id: "genai.payg_usage", ready: true, missing: [] }] });
+  expect(answers.configuredAnswer.parse(reply.body)).toMatchObject({
+    provider: "OPENAI",
+    validation_status: "VALID",
+    message: "Integration configured successfully",
+    pipelines: [{ id: "genai.payg_usage", ready: true, missing: [] }],
+  });
   expect(reply.headers.get("deprecation")).toBeNull();
   const info = await get();
-  expect(answers.integrationInfo.parse(info.body)).toMatchObject({ credential_name: "OpenAI API Key", metadata: {}, expires_at: null, lifecycle: "active", enabled: true });
+  expect(answers.integrationInfo.parse(info.body)).toMatchObject({
+    credential_name: "OpenAI API Key",
+    metadata: {},
+    expires_at: null,
+    lifecycle: "active",
+    enabled: true,
+  });
   expect(info.headers.get("etag")).toBe(reply.headers.get("etag"));
-  expect(audited(reply)).toMatchObject({ operation: "setup", decision: "allow", outcome: "ok", status: 201, credential_id: reply.body.credential_id, fingerprint: info.body.fingerprint, key_version: "1" });
+  expect(audited(reply)).toMatchObject({
+    operation: "setup",
+    decision: "allow",
+    outcome: "ok",
+    status: 201,
+    credential_id: reply.body.credential_id,
+    fingerprint: info.body.fingerprint,
+    key_version: "1",
+  });
 });
 
 test("a project key is VALID and not ready for costs, and the answer says which key to create instead", async () => {
   const { body } = await setup({ credential: openai.good });
   expect(body.validation_status).toBe("VALID");
   expect(body.pipelines[0]).toMatchObject({ ready: false, missing: expect.arrayContaining(["usage_read"]) });
-  expect(body.capabilities.find(({ id }: { id: string }) => id === "cost_read")).toMatchObject({ state: "denied", remedy: expect.stringContaining("admin key") });
+  expect(body.capabilities.find(({ id }: { id: string }) => id === "cost_read")).toMatchObject({
+    state: "denied",
+    remedy: expect.stringContaining("admin key"),
+  });
 });
 
 test("a replacement answers 200 and keeps what was not sent: name, metadata, declared expiry", async () => {
   const expires_at = inDays(90);
-  const first = await setup({ credential: openai.good, credential_name: "Mine", metadata: { team: "finops", tags: ["a"] }, expires_at });
+  const first = await setup({
+    credential: openai.good,
+    credential_name: "Mine",
+    metadata: { team: "finops", tags: ["a"] },
+    expires_at,
+  });
   await service.send("PUT", `/${org}/openai`, { key, body: { enabled: false, deactivation_scheduled_at: inDays(5) } });
   const second = await setup({ credential: openai.another });
   expect(second.status).toBe(200);
   expect(second.body.credential_id).not.toBe(first.body.credential_id);
   expect(second.headers.get("etag")).toBe('"v3"');
-  expect((await get()).body).toMatchObject({ credential_name: "Mine", metadata: { team: "finops", tags: ["a"] }, expires_at, enabled: true, deactivation_scheduled_at: null });
+  expect((await get()).body).toMatchObject({
+    credential_name: "Mine",
+    metadata: { team: "finops", tags: ["a"] },
+    expires_at,
+    enabled: true,
+    deactivation_scheduled_at: null,
+  });
   const third = await setup({ credential: openai.good, credential_name: "Other", metadata: { team: "data" } });
   expect(third.status).toBe(200);
   expect((await get()).body).toMatchObject({ credential_name: "Other", metadata: { team: "data", tags: ["a"] } });
@@ -83,7 +123,12 @@ test("a replacement that is refused leaves the old credential in use", async () 
 });
 
 test("what was deleted leaves nothing behind for the next one", async () => {
-  await setup({ credential: openai.good, credential_name: "Mine", metadata: { team: "finops" }, expires_at: inDays(9) });
+  await setup({
+    credential: openai.good,
+    credential_name: "Mine",
+    metadata: { team: "finops" },
+    expires_at: inDays(9),
+  });
   await service.send("DELETE", `/${org}/openai`, { key });
   expect((await setup({ credential: openai.another })).status).toBe(201);
   expect((await get()).body).toMatchObject({ credential_name: "OpenAI API Key", metadata: {}, expires_at: null });
@@ -92,12 +137,26 @@ test("what was deleted leaves nothing behind for the next one", async () => {
 describe("skip_validation", () => {
   test("stores PENDING without asking the provider, says so in the audit log, and is served as PENDING", async () => {
     const reply = await setup({ credential: openai.admin, skip_validation: true });
-    expect(reply).toMatchObject({ status: 201, body: { validation_status: "PENDING", pipelines: [{ ready: "unknown" }] } });
+    expect(reply).toMatchObject({
+      status: 201,
+      body: { validation_status: "PENDING", pipelines: [{ ready: "unknown" }] },
+    });
     expect(service.simulators.requests).toHaveLength(0);
     expect(audited(reply)).toMatchObject({ reason_code: "validation_skipped", outcome: "ok" });
-    expect((await get()).body).toMatchObject({ status: "PENDING", lifecycle: "pending", last_validated_at: null, last_checked_at: null });
-    expect((await decrypt()).body).toMatchObject({ validation_status: "PENDING", credential: { api_key: openai.admin } });
-    expect((await service.send("POST", `/${org}/openai/validate`, { key })).body).toMatchObject({ success: true, validation_status: "VALID" });
+    expect((await get()).body).toMatchObject({
+      status: "PENDING",
+      lifecycle: "pending",
+      last_validated_at: null,
+      last_checked_at: null,
+    });
+    expect((await decrypt()).body).toMatchObject({
+      validation_status: "PENDING",
+      credential: { api_key: openai.admin },
+    });
+    expect((await service.send("POST", `/${org}/openai/validate`, { key })).body).toMatchObject({
+      success: true,
+      validation_status: "VALID",
+    });
   });
 
   test("does not skip the format", async () => {
@@ -111,7 +170,12 @@ describe("a dry run", () => {
   test("does everything but encrypt and store", async () => {
     const reply = await setup({ credential: openai.admin }, { query: "?dry_run=true" });
     expect(reply.status).toBe(200);
-    expect(answers.verdictAnswer.parse(reply.body)).toMatchObject({ success: true, outcome: "valid", dry_run: true, message: "Integration validated successfully" });
+    expect(answers.verdictAnswer.parse(reply.body)).toMatchObject({
+      success: true,
+      outcome: "valid",
+      dry_run: true,
+      message: "Integration validated successfully",
+    });
     expect(reply.headers.get("etag")).toBeNull();
     expectProblem(await get(), 404, "not_configured");
   });
@@ -135,10 +199,25 @@ describe("a dry run", () => {
 describe("the older bodies are taken, and answered with Deprecation", () => {
   const cases: Array<[string, unknown, Record<string, string>, Record<string, unknown>]> = [
     ["credentials.api_key", { credentials: { api_key: openai.good } }, { api_key: openai.good }, {}],
-    ["credentials and config", { credentials: { api_key: openai.good }, config: { team: "finops" } }, { api_key: openai.good }, { team: "finops" }],
-    ["config with a field of the credential", { credentials: { api_key: openai.good }, config: { organization_id: "org-12345" } }, { api_key: openai.good, organization_id: "org-12345" }, { organization_id: "org-12345" }],
+    [
+      "credentials and config",
+      { credentials: { api_key: openai.good }, config: { team: "finops" } },
+      { api_key: openai.good },
+      { team: "finops" },
+    ],
+    [
+      "config with a field of the credential",
+      { credentials: { api_key: openai.good }, config: { organization_id: "org-12345" } },
+      { api_key: openai.good, organization_id: "org-12345" },
+      { organization_id: "org-12345" },
+    ],
     ["fields at top level", { api_key: openai.good }, { api_key: openai.good }, {}],
-    ["two fields at top level and a name", { api_key: openai.good, organization_id: "org-12345", credential_name: "Old" }, { api_key: openai.good, organization_id: "org-12345" }, { organization_id: "org-12345" }],
+    [
+      "two fields at top level and a name",
+      { api_key: openai.good, organization_id: "org-12345", credential_name: "Old" },
+      { api_key: openai.good, organization_id: "org-12345" },
+      { organization_id: "org-12345" },
+    ],
   ];
   test.each(cases)("%s", async (_, body, credential, metadata) => {
     const reply = await setup(body);
@@ -149,7 +228,13 @@ describe("the older bodies are taken, and answered with Deprecation", () => {
   });
 
   test("but not with a key that nobody knows", async () => {
-    for (const body of [{ api_key: openai.good, surplus: 1 }, { credentials: { api_key: openai.good }, surplus: 1 }, { credentials: "x" }, { credentials: {} }, { credential: openai.good, api_key: openai.good }])
+    for (const body of [
+      { api_key: openai.good, surplus: 1 },
+      { credentials: { api_key: openai.good }, surplus: 1 },
+      { credentials: "x" },
+      { credentials: {} },
+      { credential: openai.good, api_key: openai.good },
+    ])
       expectProblem(await setup(body), 400, "request_malformed");
   });
 });
@@ -166,8 +251,12 @@ describe("pasted text is repaired once, and the repaired value is what is proven
   ];
   test.each(cases)("%s", async (_, credential) => {
     expect((await setup({ credential })).status).toBe(201);
-    expect((await decrypt()).body).toMatchObject({ credential: { api_key: openai.good }, fingerprint: (await get()).body.fingerprint });
-    for (const { headers } of service.simulators.requests) expect(headers["authorization"]).toBe(`Bearer ${openai.good}`);
+    expect((await decrypt()).body).toMatchObject({
+      credential: { api_key: openai.good },
+      fingerprint: (await get()).body.fingerprint,
+    });
+    for (const { headers } of service.simulators.requests)
+      expect(headers["authorization"]).toBe(`Bearer ${openai.good}`);
   });
 
   test.each([
@@ -194,7 +283,11 @@ describe("a key that clearly belongs to another provider is refused with that pr
   ])("%s is given the key %s", async (provider, credential, name, other) => {
     const reply = await setup({ credential }, { provider });
     expectProblem(reply, 422, "credential_format");
-    expect(reply.body).toMatchObject({ detail: `Invalid API key format for ${name}: this looks like a key of ${other}`, reason: "other_provider", remedy: expect.stringContaining(other) });
+    expect(reply.body).toMatchObject({
+      detail: `Invalid API key format for ${name}: this looks like a key of ${other}`,
+      reason: "other_provider",
+      remedy: expect.stringContaining(other),
+    });
     expect(service.simulators.requests).toHaveLength(0);
   });
 });
@@ -232,14 +325,32 @@ describe("preconditions", () => {
   });
 
   test("If-Match replaces only the version it names", async () => {
-    expectProblem(await setup({ credential: openai.good }, { headers: { "if-match": "*" } }), 412, "precondition_failed");
+    expectProblem(
+      await setup({ credential: openai.good }, { headers: { "if-match": "*" } }),
+      412,
+      "precondition_failed",
+    );
     const first = await setup({ credential: openai.good });
     const etag = String(first.headers.get("etag"));
-    expectProblem(await setup({ credential: openai.another }, { headers: { "if-match": '"v7"' } }), 412, "precondition_failed");
-    expectProblem(await setup({ credential: openai.another }, { headers: { "if-match": `W/${etag}` } }), 412, "precondition_failed");
+    expectProblem(
+      await setup({ credential: openai.another }, { headers: { "if-match": '"v7"' } }),
+      412,
+      "precondition_failed",
+    );
+    expectProblem(
+      await setup({ credential: openai.another }, { headers: { "if-match": `W/${etag}` } }),
+      412,
+      "precondition_failed",
+    );
     await service.send("POST", `/${org}/openai/validate`, { key });
-    expect((await setup({ credential: openai.another }, { headers: { "if-match": `"v9", ${etag}` } })).status).toBe(200);
-    expectProblem(await setup({ credential: openai.good }, { headers: { "if-match": etag } }), 412, "precondition_failed");
+    expect((await setup({ credential: openai.another }, { headers: { "if-match": `"v9", ${etag}` } })).status).toBe(
+      200,
+    );
+    expectProblem(
+      await setup({ credential: openai.good }, { headers: { "if-match": etag } }),
+      412,
+      "precondition_failed",
+    );
     expect((await setup({ credential: openai.good }, { headers: { "if-match": "*" } })).status).toBe(200);
   });
 });
@@ -247,5 +358,6 @@ describe("preconditions", () => {
 test("no credential stands in the output, the audit log or any answer but decrypt's", async () => {
   const { stdout, stderr } = service.output();
   const audit = readFileSync(join(service.home, "audit.jsonl"), "utf8");
-  for (const secret of [openai.good, openai.admin ?? "", openai.revoked, exampleKeys("ANTHROPIC").good]) expect(stdout + stderr + audit).not.toContain(secret);
+  for (const secret of [openai.good, openai.admin ?? "", openai.revoked, exampleKeys("ANTHROPIC").good])
+    expect(stdout + stderr + audit).not.toContain(secret);
 });

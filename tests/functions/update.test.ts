@@ -15,7 +15,10 @@ let count = 0;
 
 beforeAll(async () => {
   service = await startService();
-  await service.grant("pipeline", Array.from({ length: 40 }, (_, index) => `org-${index + 1}`));
+  await service.grant(
+    "pipeline",
+    Array.from({ length: 40 }, (_, index) => `org-${index + 1}`),
+  );
   token = await service.token("pipeline");
 });
 afterAll(() => service.close());
@@ -24,10 +27,17 @@ beforeEach(async () => {
   count += 1;
   org = `org-${count}`;
   key = await service.orgKey(org);
-  await service.send("POST", `/${org}/openai/setup`, { key, body: { credential: { api_key: openai.admin, organization_id: "org-12345" }, metadata: { team: "finops", notes: "old" } } });
+  await service.send("POST", `/${org}/openai/setup`, {
+    key,
+    body: {
+      credential: { api_key: openai.admin, organization_id: "org-12345" },
+      metadata: { team: "finops", notes: "old" },
+    },
+  });
 });
 
-const put = (body: unknown, headers: Record<string, string> = {}) => service.send("PUT", `/${org}/openai`, { key, body, headers });
+const put = (body: unknown, headers: Record<string, string> = {}) =>
+  service.send("PUT", `/${org}/openai`, { key, body, headers });
 const info = async () => (await service.send("GET", `/${org}/openai`, { key })).body;
 const decrypt = () => service.send("POST", `/${org}/openai/decrypt`, { token, body: RUN });
 const inDays = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString();
@@ -37,12 +47,20 @@ test("settings change without touching the secret, and without asking the provid
   const asked = service.simulators.requests.length;
   const reply = await put({ credential_name: "Renamed", metadata: { team: "data", notes: null, owner: "ann" } });
   expect(reply.status).toBe(200);
-  expect(answers.configuredAnswer.parse(reply.body)).toMatchObject({ message: "Integration updated successfully", credential_id: before.credential_id, validation_status: "VALID" });
+  expect(answers.configuredAnswer.parse(reply.body)).toMatchObject({
+    message: "Integration updated successfully",
+    credential_id: before.credential_id,
+    validation_status: "VALID",
+  });
   expect(reply.headers.get("etag")).toBe('"v2"');
   const after = await info();
-  expect(after).toMatchObject({ credential_name: "Renamed", metadata: { team: "data", owner: "ann", organization_id: "org-12345" } });
+  expect(after).toMatchObject({
+    credential_name: "Renamed",
+    metadata: { team: "data", owner: "ann", organization_id: "org-12345" },
+  });
   expect(after.metadata).not.toHaveProperty("notes");
-  for (const name of ["credential_id", "fingerprint", "key_version", "created_at", "last_validated_at", "status"]) expect(after[name]).toEqual(before[name]);
+  for (const name of ["credential_id", "fingerprint", "key_version", "created_at", "last_validated_at", "status"])
+    expect(after[name]).toEqual(before[name]);
   expect((await decrypt()).body.credential).toEqual(secret);
   expect(service.simulators.requests).toHaveLength(asked);
 });
@@ -56,7 +74,9 @@ test("what decides where a secret is sent changes only together with the credent
   for (const name of ["organization_id", "project_id", "api_key"]) {
     const reply = await put({ metadata: { [name]: "org-99999" } });
     expectProblem(reply, 400, "request_malformed");
-    expect(reply.body.errors).toEqual([{ field: `/metadata/${name}`, message: "is part of the credential: send it inside `credential`" }]);
+    expect(reply.body.errors).toEqual([
+      { field: `/metadata/${name}`, message: "is part of the credential: send it inside `credential`" },
+    ]);
     expectProblem(await put({ metadata: { [name]: null } }), 400, "request_malformed");
   }
   expect((await put({ credential: { api_key: openai.admin, organization_id: "org-99999" } })).status).toBe(200);
@@ -72,19 +92,33 @@ test("a new credential is proven before it replaces the old one", async () => {
   expect(await info()).toEqual(before);
   expect((await decrypt()).body.credential.api_key).toBe(openai.admin);
   const reply = await put({ credential: openai.good, credential_name: "New" });
-  expect(reply).toMatchObject({ status: 200, body: { message: "Integration updated successfully", validation_status: "VALID" } });
+  expect(reply).toMatchObject({
+    status: 200,
+    body: { message: "Integration updated successfully", validation_status: "VALID" },
+  });
   expect(reply.body.credential_id).not.toBe(before.credential_id);
   expect(await info()).toMatchObject({ credential_name: "New", created_at: before.created_at });
   expect((await decrypt()).body).toMatchObject({ credential: { api_key: openai.good }, cache: "miss" });
 });
 
 test("rotate is PUT with a credential, and says so", async () => {
-  const reply = await service.send("POST", `/${org}/openai/rotate`, { key, body: { new_credentials: { api_key: openai.good } } });
+  const reply = await service.send("POST", `/${org}/openai/rotate`, {
+    key,
+    body: { new_credentials: { api_key: openai.good } },
+  });
   expect(reply).toMatchObject({ status: 200, body: { message: "Credential rotated successfully" } });
   expect(reply.headers.get("etag")).toBe('"v2"');
   expect((await decrypt()).body.credential).toEqual({ api_key: openai.good });
-  expectProblem(await service.send("POST", `/${org}/openai/rotate`, { key, body: { new_credentials: openai.revoked } }), 422, "credential_rejected");
-  expectProblem(await service.send("POST", `/${org}/groq/rotate`, { key, body: { new_credentials: exampleKeys("GROQ").good } }), 404, "not_configured");
+  expectProblem(
+    await service.send("POST", `/${org}/openai/rotate`, { key, body: { new_credentials: openai.revoked } }),
+    422,
+    "credential_rejected",
+  );
+  expectProblem(
+    await service.send("POST", `/${org}/groq/rotate`, { key, body: { new_credentials: exampleKeys("GROQ").good } }),
+    404,
+    "not_configured",
+  );
 });
 
 test("disabling stops decrypt at once and stays configured; enabling lets it go on", async () => {
@@ -95,7 +129,10 @@ test("disabling stops decrypt at once and stays configured; enabling lets it go 
   expect(refused.body.reason).toBe("disabled");
   expect(await info()).toMatchObject({ enabled: false, lifecycle: "disabled", status: "VALID" });
   const list = (await service.send("GET", `/${org}`, { key })).body;
-  expect(list).toMatchObject({ providers_configured: ["OPENAI"], integrations: { OPENAI: { enabled: false, lifecycle: "disabled" } } });
+  expect(list).toMatchObject({
+    providers_configured: ["OPENAI"],
+    integrations: { OPENAI: { enabled: false, lifecycle: "disabled" } },
+  });
   expect((await put({ enabled: true })).status).toBe(200);
   expect((await decrypt()).status).toBe(200);
   const { items } = (await service.send("GET", `/${org}/openai/history`, { key })).body;
@@ -113,7 +150,12 @@ test("a declared expiry is set and removed, a scheduled deletion is set and canc
 });
 
 test("nothing that is not configured can be changed", async () => {
-  for (const path of ["groq", "xai"]) expectProblem(await service.send("PUT", `/${org}/${path}`, { key, body: { enabled: true } }), 404, "not_configured");
+  for (const path of ["groq", "xai"])
+    expectProblem(
+      await service.send("PUT", `/${org}/${path}`, { key, body: { enabled: true } }),
+      404,
+      "not_configured",
+    );
   await service.send("DELETE", `/${org}/openai`, { key });
   expectProblem(await put({ enabled: true }), 404, "not_configured");
   expectProblem(await put({ credential: openai.good }), 404, "not_configured");
@@ -126,12 +168,26 @@ describe("If-Match", () => {
     expect((await put({ credential_name: "A" }, { "if-match": '"v1"' })).headers.get("etag")).toBe('"v2"');
     expectProblem(await put({ credential_name: "B" }, { "if-match": '"v1"' }), 412, "precondition_failed");
     expect((await put({ credential_name: "B" }, { "if-match": "*" })).headers.get("etag")).toBe('"v3"');
-    expectProblem(await service.send("POST", `/${org}/openai/rotate`, { key, body: { new_credentials: openai.good }, headers: { "if-match": '"v1"' } }), 412, "precondition_failed");
-    expectProblem(await service.send("PUT", `/${org}/groq`, { key, body: { enabled: true }, headers: { "if-match": "*" } }), 412, "precondition_failed");
+    expectProblem(
+      await service.send("POST", `/${org}/openai/rotate`, {
+        key,
+        body: { new_credentials: openai.good },
+        headers: { "if-match": '"v1"' },
+      }),
+      412,
+      "precondition_failed",
+    );
+    expectProblem(
+      await service.send("PUT", `/${org}/groq`, { key, body: { enabled: true }, headers: { "if-match": "*" } }),
+      412,
+      "precondition_failed",
+    );
   });
 
   test("of many changes that name one version, one wins", async () => {
-    const replies = await Promise.all(Array.from({ length: 8 }, (_, index) => put({ credential_name: `N${index}` }, { "if-match": '"v1"' })));
+    const replies = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => put({ credential_name: `N${index}` }, { "if-match": '"v1"' })),
+    );
     expect(replies.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 7 }, () => 412)]);
   });
 
@@ -142,9 +198,17 @@ describe("If-Match", () => {
 });
 
 test("two changes at once without If-Match do not undo one another", async () => {
-  const replies = await Promise.all([put({ metadata: { team: "a" } }), put({ metadata: { owner: "b" } }), put({ metadata: { notes: "c" } })]);
+  const replies = await Promise.all([
+    put({ metadata: { team: "a" } }),
+    put({ metadata: { owner: "b" } }),
+    put({ metadata: { notes: "c" } }),
+  ]);
   const { metadata } = await info();
-  const said = [["team", "a"], ["owner", "b"], ["notes", "c"]] as const;
+  const said = [
+    ["team", "a"],
+    ["owner", "b"],
+    ["notes", "c"],
+  ] as const;
   replies.forEach((reply, index) => {
     const [name, value] = said[index] ?? ["", ""];
     if (reply.status === 200) expect(metadata[name]).toBe(value);

@@ -19,10 +19,38 @@ let service: Service;
 type Presents = { key?: string; token?: string };
 
 /** The routes as they are called, and who the contract lets in. Written by hand, so that a wrong table shows. */
-const calls: Array<{ name: string; gate: "anyone" | "read" | "manage" | "pipeline" | "scheduler"; method: string; path: string; body?: unknown; granted: number }> = [
-  { name: "setup", gate: "manage", method: "POST", path: "/acme/openai/setup", body: { credential: secret }, granted: 200 },
-  { name: "setup, dry run", gate: "manage", method: "POST", path: "/acme/openai/setup?dry_run=true", body: { credential: secret }, granted: 200 },
-  { name: "import", gate: "manage", method: "POST", path: "/acme/import?dry_run=true", body: { items: [{ provider: "openai", credential: secret }] }, granted: 200 },
+const calls: Array<{
+  name: string;
+  gate: "anyone" | "read" | "manage" | "pipeline" | "scheduler";
+  method: string;
+  path: string;
+  body?: unknown;
+  granted: number;
+}> = [
+  {
+    name: "setup",
+    gate: "manage",
+    method: "POST",
+    path: "/acme/openai/setup",
+    body: { credential: secret },
+    granted: 200,
+  },
+  {
+    name: "setup, dry run",
+    gate: "manage",
+    method: "POST",
+    path: "/acme/openai/setup?dry_run=true",
+    body: { credential: secret },
+    granted: 200,
+  },
+  {
+    name: "import",
+    gate: "manage",
+    method: "POST",
+    path: "/acme/import?dry_run=true",
+    body: { items: [{ provider: "openai", credential: secret }] },
+    granted: 200,
+  },
   { name: "validate", gate: "manage", method: "POST", path: "/acme/openai/validate", granted: 200 },
   { name: "list", gate: "read", method: "GET", path: "/acme", granted: 200 },
   { name: "providers", gate: "anyone", method: "GET", path: "/providers", granted: 200 },
@@ -31,12 +59,40 @@ const calls: Array<{ name: string; gate: "anyone" | "read" | "manage" | "pipelin
   { name: "get, older path", gate: "read", method: "GET", path: "/acme/openai/status", granted: 200 },
   { name: "history", gate: "read", method: "GET", path: "/acme/openai/history", granted: 200 },
   { name: "instructions", gate: "read", method: "GET", path: "/acme/openai/instructions", granted: 200 },
-  { name: "update", gate: "manage", method: "PUT", path: "/acme/openai", body: { credential_name: "Name" }, granted: 200 },
-  { name: "rotate", gate: "manage", method: "POST", path: "/acme/openai/rotate", body: { new_credentials: secret }, granted: 200 },
+  {
+    name: "update",
+    gate: "manage",
+    method: "PUT",
+    path: "/acme/openai",
+    body: { credential_name: "Name" },
+    granted: 200,
+  },
+  {
+    name: "rotate",
+    gate: "manage",
+    method: "POST",
+    path: "/acme/openai/rotate",
+    body: { new_credentials: secret },
+    granted: 200,
+  },
   { name: "delete", gate: "manage", method: "DELETE", path: "/acme/deepseek", granted: 404 },
   { name: "decrypt", gate: "pipeline", method: "POST", path: "/acme/openai/decrypt", body: RUN, granted: 200 },
-  { name: "failures", gate: "pipeline", method: "POST", path: "/acme/openai/failures", body: { ...RUN, credential_id: "7d3f1f1e-3c4b-4a5d-8e6f-001122334455" }, granted: 202 },
-  { name: "revalidate", gate: "scheduler", method: "POST", path: "/revalidate", body: { limit: 1, org: "nobody" }, granted: 200 },
+  {
+    name: "failures",
+    gate: "pipeline",
+    method: "POST",
+    path: "/acme/openai/failures",
+    body: { ...RUN, credential_id: "7d3f1f1e-3c4b-4a5d-8e6f-001122334455" },
+    granted: 202,
+  },
+  {
+    name: "revalidate",
+    gate: "scheduler",
+    method: "POST",
+    path: "/revalidate",
+    body: { limit: 1, org: "nobody" },
+    granted: 200,
+  },
 ];
 
 type Standing = { org?: "own read" | "own manage" | "foreign"; pipeline?: "granted" | "ungranted" | "scheduler" };
@@ -47,46 +103,142 @@ const callers: Array<{ name: string; is: Standing; presents: () => Promise<Prese
   { name: "an empty key", is: {}, presents: () => ({ key: "" }) },
   { name: "a malformed key", is: {}, presents: () => ({ key: "cact_local_short" }) },
   { name: "a key of the older kind", is: {}, presents: () => ({ key: "acme_api_0123456789abcdef" }) },
-  { name: "a key with a wrong checksum", is: {}, presents: async () => ({ key: flipLast(await service.orgKey("acme")) }) },
+  {
+    name: "a key with a wrong checksum",
+    is: {},
+    presents: async () => ({ key: flipLast(await service.orgKey("acme")) }),
+  },
   { name: "a key that nobody issued", is: {}, presents: () => ({ key: mintOrgKey("local").key.reveal() }) },
-  { name: "a key whose id is known and whose secret is not", is: {}, presents: async () => ({ key: await sameIdOtherSecret() }) },
-  { name: "a revoked key", is: {}, presents: async () => ({ key: await service.orgKey("acme", "manage", { revoked_at: ago(1) }) }) },
-  { name: "an expired key", is: {}, presents: async () => ({ key: await service.orgKey("acme", "manage", { expires_at: ago(1) }) }) },
+  {
+    name: "a key whose id is known and whose secret is not",
+    is: {},
+    presents: async () => ({ key: await sameIdOtherSecret() }),
+  },
+  {
+    name: "a revoked key",
+    is: {},
+    presents: async () => ({ key: await service.orgKey("acme", "manage", { revoked_at: ago(1) }) }),
+  },
+  {
+    name: "an expired key",
+    is: {},
+    presents: async () => ({ key: await service.orgKey("acme", "manage", { expires_at: ago(1) }) }),
+  },
   { name: "a key of the environment live", is: {}, presents: () => foreignEnvironment("live") },
   { name: "a key of the environment test", is: {}, presents: () => foreignEnvironment("test") },
-  { name: "a key in upper case", is: {}, presents: async () => ({ key: (await service.orgKey("acme")).toUpperCase() }) },
+  {
+    name: "a key in upper case",
+    is: {},
+    presents: async () => ({ key: (await service.orgKey("acme")).toUpperCase() }),
+  },
   { name: "a key in Authorization", is: {}, presents: async () => ({ token: await service.orgKey("acme") }) },
-  { name: "a read key", is: { org: "own read" }, presents: async () => ({ key: await service.orgKey("acme", "read") }) },
+  {
+    name: "a read key",
+    is: { org: "own read" },
+    presents: async () => ({ key: await service.orgKey("acme", "read") }),
+  },
   { name: "a manage key", is: { org: "own manage" }, presents: async () => ({ key: await service.orgKey("acme") }) },
-  { name: "a key that expires later", is: { org: "own manage" }, presents: async () => ({ key: await service.orgKey("acme", "manage", { expires_at: ago(-60) }) }) },
-  { name: "another organisation's read key", is: { org: "foreign" }, presents: async () => ({ key: await service.orgKey("globex", "read") }) },
-  { name: "another organisation's manage key", is: { org: "foreign" }, presents: async () => ({ key: await service.orgKey("globex") }) },
-  { name: "a key of an organisation whose name begins like ours", is: { org: "foreign" }, presents: async () => ({ key: await service.orgKey("acme-2") }) },
-  { name: "a pipeline with a grant", is: { pipeline: "granted" }, presents: () => pipeline("granted", ["acme"], ["*"]) },
-  { name: "a pipeline with a grant for the provider", is: { pipeline: "granted" }, presents: () => pipeline("openai-only", ["globex", "acme"], ["OPENAI"]) },
+  {
+    name: "a key that expires later",
+    is: { org: "own manage" },
+    presents: async () => ({ key: await service.orgKey("acme", "manage", { expires_at: ago(-60) }) }),
+  },
+  {
+    name: "another organisation's read key",
+    is: { org: "foreign" },
+    presents: async () => ({ key: await service.orgKey("globex", "read") }),
+  },
+  {
+    name: "another organisation's manage key",
+    is: { org: "foreign" },
+    presents: async () => ({ key: await service.orgKey("globex") }),
+  },
+  {
+    name: "a key of an organisation whose name begins like ours",
+    is: { org: "foreign" },
+    presents: async () => ({ key: await service.orgKey("acme-2") }),
+  },
+  {
+    name: "a pipeline with a grant",
+    is: { pipeline: "granted" },
+    presents: () => pipeline("granted", ["acme"], ["*"]),
+  },
+  {
+    name: "a pipeline with a grant for the provider",
+    is: { pipeline: "granted" },
+    presents: () => pipeline("openai-only", ["globex", "acme"], ["OPENAI"]),
+  },
   { name: "a pipeline without a grant", is: { pipeline: "ungranted" }, presents: () => pipeline("without", [], []) },
-  { name: "a pipeline with a grant for another organisation", is: { pipeline: "ungranted" }, presents: () => pipeline("elsewhere", ["globex"], ["*"]) },
-  { name: "a pipeline with a grant for another provider", is: { pipeline: "ungranted" }, presents: () => pipeline("groq-only", ["acme"], ["GROQ"]) },
-  { name: "a pipeline whose grant has expired", is: { pipeline: "ungranted" }, presents: () => pipeline("late", ["acme"], ["*"], { expires_at: ago(1) }) },
-  { name: "a pipeline whose grant was revoked", is: { pipeline: "ungranted" }, presents: () => pipeline("stopped", ["acme"], ["*"], { revoked_at: ago(1) }) },
-  { name: "the Scheduler", is: { pipeline: "scheduler" }, presents: async () => ({ token: await service.token("scheduler") }) },
+  {
+    name: "a pipeline with a grant for another organisation",
+    is: { pipeline: "ungranted" },
+    presents: () => pipeline("elsewhere", ["globex"], ["*"]),
+  },
+  {
+    name: "a pipeline with a grant for another provider",
+    is: { pipeline: "ungranted" },
+    presents: () => pipeline("groq-only", ["acme"], ["GROQ"]),
+  },
+  {
+    name: "a pipeline whose grant has expired",
+    is: { pipeline: "ungranted" },
+    presents: () => pipeline("late", ["acme"], ["*"], { expires_at: ago(1) }),
+  },
+  {
+    name: "a pipeline whose grant was revoked",
+    is: { pipeline: "ungranted" },
+    presents: () => pipeline("stopped", ["acme"], ["*"], { revoked_at: ago(1) }),
+  },
+  {
+    name: "the Scheduler",
+    is: { pipeline: "scheduler" },
+    presents: async () => ({ token: await service.token("scheduler") }),
+  },
   { name: "an expired token", is: {}, presents: () => signed({ iat: seconds(-7_200), exp: seconds(-3_600) }) },
   { name: "a token of the future", is: {}, presents: () => signed({ iat: seconds(600), exp: seconds(1_200) }) },
   { name: "a token that lives too long", is: {}, presents: () => signed({ exp: seconds(86_400) }) },
   { name: "a token without an end", is: {}, presents: () => signed({ exp: undefined }) },
   { name: "a token without a subject", is: {}, presents: () => signed({ sub: undefined }) },
-  { name: "a token for another audience", is: {}, presents: async () => ({ token: await openTokenIssuer(service.home, { audience: "another", clock: service.parts.clock }).issue("granted") }) },
+  {
+    name: "a token for another audience",
+    is: {},
+    presents: async () => ({
+      token: await openTokenIssuer(service.home, { audience: "another", clock: service.parts.clock }).issue("granted"),
+    }),
+  },
   { name: "a token for two audiences", is: {}, presents: () => signed({ aud: [AUDIENCE, "another"] }) },
   { name: "a token without an audience", is: {}, presents: () => signed({ aud: undefined }) },
   { name: "a token of another issuer", is: {}, presents: () => signed({ iss: "https://accounts.google.com" }) },
   { name: "a token with an unverified e-mail", is: {}, presents: () => signed({ email_verified: false }) },
-  { name: "a token that says alg none", is: {}, presents: () => ({ token: `${encoded({ alg: "none", typ: "JWT" })}.${encoded(claims())}.` }) },
-  { name: "a token that says alg none and has a signature", is: {}, presents: () => ({ token: `${encoded({ alg: "none", typ: "JWT" })}.${encoded(claims())}.AAAA` }) },
+  {
+    name: "a token that says alg none",
+    is: {},
+    presents: () => ({ token: `${encoded({ alg: "none", typ: "JWT" })}.${encoded(claims())}.` }),
+  },
+  {
+    name: "a token that says alg none and has a signature",
+    is: {},
+    presents: () => ({ token: `${encoded({ alg: "none", typ: "JWT" })}.${encoded(claims())}.AAAA` }),
+  },
   { name: "a token signed by HS256 with the public key", is: {}, presents: () => ({ token: signedWithPublicKey() }) },
   { name: "a token signed by another key under our key's id", is: {}, presents: () => ({ token: signedByStranger() }) },
-  { name: "a token whose claims were changed", is: {}, presents: async () => ({ token: (await service.token("without")).replace(/\.[^.]+\./, `.${encoded(claims())}.`) }) },
-  { name: "a token whose signature was removed", is: {}, presents: async () => ({ token: (await service.token("granted")).replace(/[^.]+$/, "SIGNATURE_REMOVED_BY_GOOGLE") }) },
-  { name: "a token whose signature is empty", is: {}, presents: async () => ({ token: (await service.token("granted")).replace(/[^.]+$/, "") }) },
+  {
+    name: "a token whose claims were changed",
+    is: {},
+    presents: async () => ({ token: (await service.token("without")).replace(/\.[^.]+\./, `.${encoded(claims())}.`) }),
+  },
+  {
+    name: "a token whose signature was removed",
+    is: {},
+    presents: async () => ({
+      token: (await service.token("granted")).replace(/[^.]+$/, "SIGNATURE_REMOVED_BY_GOOGLE"),
+    }),
+  },
+  {
+    name: "a token whose signature is empty",
+    is: {},
+    presents: async () => ({ token: (await service.token("granted")).replace(/[^.]+$/, "") }),
+  },
   { name: "garbage as a token", is: {}, presents: () => ({ token: "garbage" }) },
   { name: "a token of 5 KB", is: {}, presents: () => ({ token: `a.${"b".repeat(5_000)}.c` }) },
 ];
@@ -122,7 +274,8 @@ function expected(gate: string, is: Standing, granted: number): { status: number
 test("the matrix has every route of the service", () => {
   const named = new Set(calls.map(({ name }) => name.split(",")[0]));
   expect([...new Set(routes.map(({ name }) => name))].sort()).toEqual([...named].sort());
-  for (const { name, gate } of calls) expect(routes.find((route) => route.name === name.split(",")[0])?.caller).toBe(gate);
+  for (const { name, gate } of calls)
+    expect(routes.find((route) => route.name === name.split(",")[0])?.caller).toBe(gate);
 });
 
 const unauthorised: Array<{ caller: string; gate: string; reply: Reply }> = [];
@@ -143,46 +296,65 @@ describe.each(callers)("$name", ({ name, is, presents }) => {
     }
     if (gate !== "pipeline") expect(reply.text).not.toContain(secret);
     if (reply.status === 401) unauthorised.push({ caller: name, gate, reply });
-    for (const value of [presented.key, presented.token]) if (value && value.length > 10) expect(reply.text).not.toContain(value);
+    for (const value of [presented.key, presented.token])
+      if (value && value.length > 10) expect(reply.text).not.toContain(value);
   });
 });
 
 test("whatever is wrong with an organisation's key, the answer is the same to the byte", () => {
-  const bodies = unauthorised.filter(({ gate }) => gate === "read" || gate === "manage").map(({ reply }) => withoutId(reply));
+  const bodies = unauthorised
+    .filter(({ gate }) => gate === "read" || gate === "manage")
+    .map(({ reply }) => withoutId(reply));
   expect(bodies.length).toBeGreaterThan(100);
   expect(new Set(bodies).size).toBe(1);
 });
 
 test("another organisation is answered the same whether it exists or not", async () => {
   const key = await service.orgKey("initech");
-  const [existing, absent] = [await service.send("GET", "/acme/openai", { key }), await service.send("GET", "/never-was/openai", { key })];
+  const [existing, absent] = [
+    await service.send("GET", "/acme/openai", { key }),
+    await service.send("GET", "/never-was/openai", { key }),
+  ];
   expect(withoutId(existing)).toBe(withoutId(absent));
   const token = await service.token("without");
-  const [a, b] = [await service.send("POST", "/acme/openai/decrypt", { token, body: RUN }), await service.send("POST", "/never-was/openai/decrypt", { token, body: RUN })];
+  const [a, b] = [
+    await service.send("POST", "/acme/openai/decrypt", { token, body: RUN }),
+    await service.send("POST", "/never-was/openai/decrypt", { token, body: RUN }),
+  ];
   expect(withoutId(a)).toBe(withoutId(b));
 });
 
 test("a key beside a token opens nothing that it would not open alone", async () => {
   const key = await service.orgKey("acme");
   const token = await service.token("granted");
-  expect((await service.send("POST", "/globex/openai/decrypt", { key: await service.orgKey("globex"), token, body: RUN })).status).toBe(403);
+  expect(
+    (await service.send("POST", "/globex/openai/decrypt", { key: await service.orgKey("globex"), token, body: RUN }))
+      .status,
+  ).toBe(403);
   expect((await service.send("POST", "/acme/openai/decrypt", { key, body: RUN })).status).toBe(401);
   expect((await service.send("DELETE", "/acme/openai", { token })).status).toBe(401);
 });
 
 test("a Scheduler's header proves nothing", async () => {
   const asked = service.simulators.requests.length;
-  const reply = await service.send("POST", "/revalidate", { headers: { "x-cloudscheduler": "true", "x-cloudscheduler-jobname": "sweep" } });
+  const reply = await service.send("POST", "/revalidate", {
+    headers: { "x-cloudscheduler": "true", "x-cloudscheduler-jobname": "sweep" },
+  });
   expectProblem(reply, 401, "caller_invalid");
   expect(service.simulators.requests).toHaveLength(asked);
 });
 
 test("every refusal stands in the audit log, with no key and no token", () => {
   const text = readFileSync(join(service.home, "audit.jsonl"), "utf8");
-  const records = text.trim().split("\n").map((line) => JSON.parse(line));
+  const records = text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   const denied = records.filter(({ decision }) => decision === "deny");
   expect(denied.filter(({ status }) => status === 401).length).toBeGreaterThanOrEqual(unauthorised.length);
-  expect(new Set(denied.map(({ reason_code }) => reason_code))).toEqual(new Set(["org_key_invalid", "caller_invalid", "forbidden", "scope_insufficient"]));
+  expect(new Set(denied.map(({ reason_code }) => reason_code))).toEqual(
+    new Set(["org_key_invalid", "caller_invalid", "forbidden", "scope_insufficient"]),
+  );
   expect(text).not.toMatch(/cact_(?:live|test|local)_/);
   expect(text + service.output().stderr).not.toMatch(/eyJ[A-Za-z0-9_-]{10}/);
   expect(text).not.toContain(secret);
@@ -249,13 +421,25 @@ async function foreignEnvironment(environment: "live" | "test"): Promise<Present
   return { key: key.reveal() };
 }
 
-async function pipeline(subject: string, orgs: string[], providers: string[], change: { expires_at?: string; revoked_at?: string } = {}): Promise<Presents> {
+async function pipeline(
+  subject: string,
+  orgs: string[],
+  providers: string[],
+  change: { expires_at?: string; revoked_at?: string } = {},
+): Promise<Presents> {
   if (orgs.length > 0) await service.grant(subject, orgs, providers, change);
   return { token: await service.token(subject) };
 }
 
 function claims(): JWTPayload {
-  return { iss: LOCAL_ISSUER, aud: AUDIENCE, sub: "granted", iat: seconds(0), exp: seconds(3_600), email_verified: true };
+  return {
+    iss: LOCAL_ISSUER,
+    aud: AUDIENCE,
+    sub: "granted",
+    iat: seconds(0),
+    exp: seconds(3_600),
+    email_verified: true,
+  };
 }
 
 function encoded(value: unknown): string {
@@ -269,8 +453,12 @@ function publicKey(): JsonWebKey & { kid: string } {
 /** A token that the real key has signed, with claims that the issuer would not make. */
 async function signed(change: Record<string, unknown>): Promise<Presents> {
   const key = await importJWK(JSON.parse(readFileSync(join(service.home, "token-key.json"), "utf8")), "RS256");
-  const payload = Object.fromEntries(Object.entries({ ...claims(), ...change }).filter(([, value]) => value !== undefined));
-  return { token: await new SignJWT(payload).setProtectedHeader({ alg: "RS256", kid: publicKey().kid, typ: "JWT" }).sign(key) };
+  const payload = Object.fromEntries(
+    Object.entries({ ...claims(), ...change }).filter(([, value]) => value !== undefined),
+  );
+  return {
+    token: await new SignJWT(payload).setProtectedHeader({ alg: "RS256", kid: publicKey().kid, typ: "JWT" }).sign(key),
+  };
 }
 
 function signedWithPublicKey(): string {

@@ -230,7 +230,11 @@ const rows: Row[] = [
     status: 415,
     text: "Send application/json without Content-Encoding",
     answer: () =>
-      service.send("POST", "/acme/openai/setup", { key, raw: "credential=x", headers: { "content-type": "text/plain" } }),
+      service.send("POST", "/acme/openai/setup", {
+        key,
+        raw: "credential=x",
+        headers: { "content-type": "text/plain" },
+      }),
   },
   {
     code: "credential_format",
@@ -283,7 +287,14 @@ const rows: Row[] = [
     headers: { "retry-after": /^[1-9]\d?$/ },
     answer: async () => {
       const other = await limited.orgKey("acme");
-      return await untilLimited(60, () => limited.send("POST", "/acme/openai/setup", { key: other, body: {} }));
+      const refused = await untilLimited(60, () =>
+        limited.send("POST", "/acme/openai/setup", { key: other, body: {} }),
+      );
+      // Reading draws on another budget, and so does another organisation.
+      expect((await limited.send("GET", "/acme", { key: other })).status).toBe(200);
+      const elsewhere = { key: await limited.orgKey("globex"), body: {} };
+      expect((await limited.send("POST", "/globex/openai/setup", elsewhere)).status).toBe(400);
+      return refused;
     },
   },
   {
@@ -351,7 +362,9 @@ const rows: Row[] = [
     status: 503,
     text: "The credential store is not available",
     answer: () =>
-      failing({ store: withMethods(service.parts.store, { readHeads: raise("store_unavailable") }) }, "GET", "/acme", { key }),
+      failing({ store: withMethods(service.parts.store, { readHeads: raise("store_unavailable") }) }, "GET", "/acme", {
+        key,
+      }),
   },
   {
     code: "audit_unavailable",
@@ -414,7 +427,8 @@ describe("each way to fail has its code, status, text and headers", () => {
     expect(reply.headers.has("allow")).toBe(code === "method_not_allowed");
     for (const [name, value] of Object.entries(headers ?? {}))
       expect(reply.headers.get(name)).toEqual(typeof value === "string" ? value : expect.stringMatching(value));
-    for (const secret of [openai.admin ?? "", openai.revoked, gemini.forbidden, CANARY]) expect(reply.text).not.toContain(secret);
+    for (const secret of [openai.admin ?? "", openai.revoked, gemini.forbidden, CANARY])
+      expect(reply.text).not.toContain(secret);
   });
 
   test("no code is left out but the one that needs AWS", () => {
@@ -431,6 +445,24 @@ test("where not even the parts can be had, the answer is a problem document all 
   expectProblem(reply, 500, "internal");
   expect(reply.text).not.toContain(CANARY);
   await dead.close();
+});
+
+test("a dry run needs no key and writes nothing to the store", async () => {
+  const dead = {
+    keys: { encrypt: raise("encryption_failed"), decrypt: raise("key_unavailable") },
+    store: withMethods(service.parts.store, {
+      placeHeads: raise("store_unavailable"),
+      appendVersions: raise("store_unavailable"),
+      advanceHead: raise("store_unavailable"),
+      advanceHeads: raise("store_unavailable"),
+    }),
+  };
+  const credential = exampleKeys("COHERE").good;
+  const one = await failing(dead, "POST", "/acme/cohere/setup?dry_run=true", { key, body: { credential } });
+  expect(one).toMatchObject({ status: 200, body: { success: true } });
+  const items = [{ provider: "cohere", credential }];
+  const many = await failing(dead, "POST", "/acme/import?dry_run=true", { key, body: { items } });
+  expect(many).toMatchObject({ status: 200, body: { success: true } });
 });
 
 test("a failed setup has stored nothing", async () => {
@@ -457,6 +489,9 @@ async function untilLimited(budget: number, once: () => Promise<Reply>): Promise
 /** Waits until a provider has been asked so many times. */
 async function asked(provider: string, times: number): Promise<void> {
   await expect
-    .poll(() => service.simulators.requests.filter((one) => one.provider === provider).length, { interval: 5, timeout: 3_000 })
+    .poll(() => service.simulators.requests.filter((one) => one.provider === provider).length, {
+      interval: 5,
+      timeout: 3_000,
+    })
     .toBeGreaterThanOrEqual(times);
 }

@@ -1,4 +1,5 @@
 import "../../functions/quiet.ts";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { http } from "@google-cloud/functions-framework";
 import { getTestServer } from "@google-cloud/functions-framework/testing";
@@ -12,6 +13,8 @@ import { type Reply, type Service, send } from "../service/harness.ts";
 const OURS = ["SIGTERM", "SIGINT", "uncaughtException", "unhandledRejection", "exit"];
 
 export interface InProcess {
+  server: Server;
+  origin: string;
   send: Service["send"];
   close(): Promise<void>;
 }
@@ -28,8 +31,11 @@ export async function serveInProcess(getParts: () => Promise<Parts>): Promise<In
     for (const listener of listeners) process.on(name, listener as () => void);
   }
   const { port } = server.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
   return {
-    send: (method, path, options = {}): Promise<Reply> => send(`http://127.0.0.1:${port}${PREFIX}${path}`, method, options),
+    server,
+    origin,
+    send: (method, path, options = {}): Promise<Reply> => send(`${origin}${PREFIX}${path}`, method, options),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

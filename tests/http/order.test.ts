@@ -13,7 +13,10 @@ beforeAll(async () => {
   keys.other = await service.orgKey("globex");
   keys.spent = await service.orgKey("spent");
   await service.grant("pipeline", ["acme"], ["OPENAI"]);
-  for (const [org, key] of [["acme", keys.own], ["spent", keys.spent]] as const)
+  for (const [org, key] of [
+    ["acme", keys.own],
+    ["spent", keys.spent],
+  ] as const)
     await service.send("POST", `/${org}/openai/setup`, { key, body: { credential: exampleKeys("OPENAI").good } });
 });
 afterAll(() => service.close());
@@ -47,9 +50,17 @@ const wrongs: Array<{ name: string; status: number; code: string; spoil: (draft:
     name: "the budget",
     status: 429,
     code: "too_many_requests",
-    spoil: (draft) => ({ org: draft.org === "acme" ? "spent" : draft.org, key: draft.key === keys.own ? keys.spent : draft.key }),
+    spoil: (draft) => ({
+      org: draft.org === "acme" ? "spent" : draft.org,
+      key: draft.key === keys.own ? keys.spent : draft.key,
+    }),
   },
-  { name: "the schema", status: 400, code: "request_malformed", spoil: ({ body }) => ({ body: body.replace("credential", "surplus") }) },
+  {
+    name: "the schema",
+    status: 400,
+    code: "request_malformed",
+    spoil: ({ body }) => ({ body: body.replace("credential", "surplus") }),
+  },
   {
     name: "the precondition",
     status: 412,
@@ -61,22 +72,30 @@ const wrongs: Array<{ name: string; status: number; code: string; spoil: (draft:
 const pairs = wrongs.flatMap((earlier, index) => wrongs.slice(index + 1).map((later) => [earlier, later] as const));
 
 describe("of two things that are wrong, the one that is checked first is named", () => {
-  test.each(pairs.map(([earlier, later]) => [earlier.name, later.name, earlier, later] as const))("%s before %s", async (_, __, earlier, later) => {
-    const draft: Draft = {
-      method: "POST",
-      org: "acme",
-      provider: "openai",
-      key: keys.own,
-      body: JSON.stringify({ credential: exampleKeys("OPENAI").good }),
-      headers: {},
-    };
-    // From the last to the first, so that what is checked earlier is spoilt for good.
-    for (const wrong of wrongs.toReversed()) if (wrong === earlier || wrong === later) Object.assign(draft, wrong.spoil(draft));
-    if (draft.key === keys.spent) await exhaust();
-    const { method, org, provider, key, body, headers } = draft;
-    const reply = await service.send(method, `/${org}/${provider}/setup`, { ...(key ? { key } : {}), raw: body, headers });
-    expectProblem(reply, earlier.status, earlier.code);
-  });
+  test.each(pairs.map(([earlier, later]) => [earlier.name, later.name, earlier, later] as const))(
+    "%s before %s",
+    async (_, __, earlier, later) => {
+      const draft: Draft = {
+        method: "POST",
+        org: "acme",
+        provider: "openai",
+        key: keys.own,
+        body: JSON.stringify({ credential: exampleKeys("OPENAI").good }),
+        headers: {},
+      };
+      // From the last to the first, so that what is checked earlier is spoilt for good.
+      for (const wrong of wrongs.toReversed())
+        if (wrong === earlier || wrong === later) Object.assign(draft, wrong.spoil(draft));
+      if (draft.key === keys.spent) await exhaust();
+      const { method, org, provider, key, body, headers } = draft;
+      const reply = await service.send(method, `/${org}/${provider}/setup`, {
+        ...(key ? { key } : {}),
+        raw: body,
+        headers,
+      });
+      expectProblem(reply, earlier.status, earlier.code);
+    },
+  );
 });
 
 describe("a pipeline is checked in the same order", () => {
@@ -86,10 +105,20 @@ describe("a pipeline is checked in the same order", () => {
     ["the grant before the provider", "/globex/nosuch/decrypt", "pipeline", run, 403, "forbidden"],
     ["the provider before the grant for it", "/acme/nosuch/decrypt", "pipeline", run, 404, "provider_unknown"],
     ["the grant for the provider before the body", "/acme/groq/decrypt", "pipeline", {}, 403, "forbidden"],
-    ["the body before what is stored", "/acme/openai/decrypt", "pipeline", { pipeline: "genai.other", run_id: "r" }, 400, "request_malformed"],
+    [
+      "the body before what is stored",
+      "/acme/openai/decrypt",
+      "pipeline",
+      { pipeline: "genai.other", run_id: "r" },
+      400,
+      "request_malformed",
+    ],
   ] as const;
   test.each(cases)("%s", async (_, path, subject, body, status, code) => {
-    const reply = await service.send("POST", path, { ...(subject ? { token: await service.token(subject) } : {}), body });
+    const reply = await service.send("POST", path, {
+      ...(subject ? { token: await service.token(subject) } : {}),
+      body,
+    });
     expectProblem(reply, status, code);
   });
 });

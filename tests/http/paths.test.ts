@@ -19,8 +19,13 @@ afterAll(async () => {
   await service.close();
 });
 
-const raw = (method: string, target: string, lines: string[] = [], body: string | Buffer = "", origin = service.origin) =>
-  exchange(origin, request(method, target, [`X-API-Key: ${key}`, ...lines], body));
+const raw = (
+  method: string,
+  target: string,
+  lines: string[] = [],
+  body: string | Buffer = "",
+  origin = service.origin,
+) => exchange(origin, request(method, target, [`X-API-Key: ${key}`, ...lines], body));
 
 function expectRawProblem(reply: RawReply, status: number, code: string): void {
   expectProblem({ ...reply, headers: new Headers(reply.headers) }, status, code);
@@ -93,12 +98,23 @@ describe("a path is taken as it came, never decoded and never tidied", () => {
   });
 
   test("bytes beyond ASCII in the request line are refused before anything looks at them", async () => {
-    expect((await exchange(service.origin, Buffer.from(`GET ${BASE}/acmé HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`))).status).toBe(400);
+    expect(
+      (await exchange(service.origin, Buffer.from(`GET ${BASE}/acmé HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)))
+        .status,
+    ).toBe(400);
   });
 
   test("a function by itself takes bare paths, and these no more loosely", async () => {
     expect((await raw("GET", "/acme/openai", [], "", bare.origin)).body.code).toBe("not_configured");
-    for (const target of ["/acme%2fopenai", "//acme/openai", "/globex/../acme/openai", "/Acme/openai", "/%zz", "/favicon.ico", "*"])
+    for (const target of [
+      "/acme%2fopenai",
+      "//acme/openai",
+      "/globex/../acme/openai",
+      "/Acme/openai",
+      "/%zz",
+      "/favicon.ico",
+      "*",
+    ])
       expectRawProblem(await raw("GET", target, [], "", bare.origin), 404, "route_unknown");
   });
 });
@@ -107,11 +123,51 @@ describe("a header that may stand once is not taken twice", () => {
   const json = ["Content-Type: application/json"];
   const cases: Array<[string, string, string, string[], string, number, string]> = [
     ["X-API-Key", "GET", `${BASE}/acme`, ["X-API-Key: {key}"], "", 401, "org_key_invalid"],
-    ["Authorization", "POST", `${BASE}/acme/openai/decrypt`, [...json, "Authorization: Bearer a.b.c", "Authorization: Bearer {token}"], '{"pipeline":"genai.payg_usage","run_id":"r"}', 400, "request_malformed"],
-    ["Content-Type", "POST", `${BASE}/acme/openai/setup`, [...json, "Content-Type: text/plain"], '{"credential":"x"}', 400, "request_malformed"],
-    ["If-Match", "PUT", `${BASE}/acme/openai`, [...json, 'If-Match: "v1"', 'If-Match: "v2"'], '{"enabled":true}', 400, "request_malformed"],
-    ["If-None-Match", "POST", `${BASE}/acme/openai/setup`, [...json, "If-None-Match: *", "If-None-Match: *"], '{"credential":"x"}', 400, "request_malformed"],
-    ["Idempotency-Key", "POST", `${BASE}/acme/openai/setup`, [...json, "Idempotency-Key: a", "Idempotency-Key: b"], '{"credential":"x"}', 400, "request_malformed"],
+    [
+      "Authorization",
+      "POST",
+      `${BASE}/acme/openai/decrypt`,
+      [...json, "Authorization: Bearer a.b.c", "Authorization: Bearer {token}"],
+      '{"pipeline":"genai.payg_usage","run_id":"r"}',
+      400,
+      "request_malformed",
+    ],
+    [
+      "Content-Type",
+      "POST",
+      `${BASE}/acme/openai/setup`,
+      [...json, "Content-Type: text/plain"],
+      '{"credential":"x"}',
+      400,
+      "request_malformed",
+    ],
+    [
+      "If-Match",
+      "PUT",
+      `${BASE}/acme/openai`,
+      [...json, 'If-Match: "v1"', 'If-Match: "v2"'],
+      '{"enabled":true}',
+      400,
+      "request_malformed",
+    ],
+    [
+      "If-None-Match",
+      "POST",
+      `${BASE}/acme/openai/setup`,
+      [...json, "If-None-Match: *", "If-None-Match: *"],
+      '{"credential":"x"}',
+      400,
+      "request_malformed",
+    ],
+    [
+      "Idempotency-Key",
+      "POST",
+      `${BASE}/acme/openai/setup`,
+      [...json, "Idempotency-Key: a", "Idempotency-Key: b"],
+      '{"credential":"x"}',
+      400,
+      "request_malformed",
+    ],
   ];
   test.each(cases)("%s", async (_, method, target, lines, body, status, code) => {
     const token = await service.token("pipeline");
@@ -120,23 +176,59 @@ describe("a header that may stand once is not taken twice", () => {
   });
 
   test("a key joined to another by a comma is no key", async () => {
-    expectRawProblem(await exchange(service.origin, request("GET", `${BASE}/acme`, [`X-API-Key: ${key}, ${key}`])), 401, "org_key_invalid");
+    expectRawProblem(
+      await exchange(service.origin, request("GET", `${BASE}/acme`, [`X-API-Key: ${key}, ${key}`])),
+      401,
+      "org_key_invalid",
+    );
   });
 
   test("an Idempotency-Key is 1-255 printable ASCII characters", async () => {
-    for (const [value, status] of [["", 400], ["x".repeat(256), 400], ["é", 400], ["x".repeat(255), 422]] as const)
-      expect((await raw("POST", `${BASE}/acme/openai/setup`, ["Content-Type: application/json", `Idempotency-Key: ${value}`], '{"credential":"x"}')).status).toBe(status);
+    for (const [value, status] of [
+      ["", 400],
+      ["x".repeat(256), 400],
+      ["é", 400],
+      ["x".repeat(255), 422],
+    ] as const)
+      expect(
+        (
+          await raw(
+            "POST",
+            `${BASE}/acme/openai/setup`,
+            ["Content-Type: application/json", `Idempotency-Key: ${value}`],
+            '{"credential":"x"}',
+          )
+        ).status,
+      ).toBe(status);
   });
 
   test("If-None-Match takes only *, and only where something is created", async () => {
-    const send = (method: string, path: string, value: string) => raw(method, `${BASE}${path}`, ["Content-Type: application/json", `If-None-Match: ${value}`], '{"credential":"x"}');
+    const send = (method: string, path: string, value: string) =>
+      raw(
+        method,
+        `${BASE}${path}`,
+        ["Content-Type: application/json", `If-None-Match: ${value}`],
+        '{"credential":"x"}',
+      );
     expectRawProblem(await send("POST", "/acme/openai/setup", '"v1"'), 400, "request_malformed");
     expectRawProblem(await send("PUT", "/acme/openai", "*"), 400, "request_malformed");
   });
 
-  test.each(["v1", '"v1', "v1,v2", `"${"x".repeat(65)}"`, '"v1";"v2"'])("If-Match: %s is no entity tag", async (value) => {
-    expectRawProblem(await raw("PUT", `${BASE}/acme/openai`, ["Content-Type: application/json", `If-Match: ${value}`], '{"enabled":true}'), 400, "request_malformed");
-  });
+  test.each(["v1", '"v1', "v1,v2", `"${"x".repeat(65)}"`, '"v1";"v2"'])(
+    "If-Match: %s is no entity tag",
+    async (value) => {
+      expectRawProblem(
+        await raw(
+          "PUT",
+          `${BASE}/acme/openai`,
+          ["Content-Type: application/json", `If-Match: ${value}`],
+          '{"enabled":true}',
+        ),
+        400,
+        "request_malformed",
+      );
+    },
+  );
 });
 
 describe("a query says what the route knows, once", () => {
@@ -155,11 +247,31 @@ describe("a query says what the route knows, once", () => {
     ["GET", "/acme/openai/history?limit=1e2", "query:limit: must be 1 to 200"],
     ["GET", "/acme/openai/history?cursor=%20", "query:cursor: must be a next_cursor as it was given"],
     ["GET", "/acme?__proto__=1", "query: takes only category, configured, expiring_within"],
-    ["DELETE", "/acme/openai?deactivation_scheduled_at=soon", "query:deactivation_scheduled_at: must be a time in RFC 3339 or a date"],
-    ["DELETE", "/acme/openai?deactivation_scheduled_at=2027-02-30", "query:deactivation_scheduled_at: must be a time in RFC 3339 or a date"],
-    ["DELETE", "/acme/openai?deactivation_scheduled_at=2027-01-01T00:00:00", "query:deactivation_scheduled_at: must be a time in RFC 3339 or a date"],
-    ["DELETE", "/acme/openai?deactivation_scheduled_at=2020-01-01", "query:deactivation_scheduled_at: lies in the past"],
-    ["DELETE", "/acme/openai?deactivation_scheduled_at=2099-01-01", "query:deactivation_scheduled_at: lies more than 366 days ahead"],
+    [
+      "DELETE",
+      "/acme/openai?deactivation_scheduled_at=soon",
+      "query:deactivation_scheduled_at: must be a time in RFC 3339 or a date",
+    ],
+    [
+      "DELETE",
+      "/acme/openai?deactivation_scheduled_at=2027-02-30",
+      "query:deactivation_scheduled_at: must be a time in RFC 3339 or a date",
+    ],
+    [
+      "DELETE",
+      "/acme/openai?deactivation_scheduled_at=2027-01-01T00:00:00",
+      "query:deactivation_scheduled_at: must be a time in RFC 3339 or a date",
+    ],
+    [
+      "DELETE",
+      "/acme/openai?deactivation_scheduled_at=2020-01-01",
+      "query:deactivation_scheduled_at: lies in the past",
+    ],
+    [
+      "DELETE",
+      "/acme/openai?deactivation_scheduled_at=2099-01-01",
+      "query:deactivation_scheduled_at: lies more than 366 days ahead",
+    ],
   ];
   test.each(cases)("%s %s → %s", async (method, path, detail) => {
     const reply = await raw(method, `${BASE}${path}`);
@@ -170,18 +282,29 @@ describe("a query says what the route knows, once", () => {
 });
 
 describe("what stands around the answer", () => {
-  test.each([`/acme`, `/providers`, `/acme/openai`, `/openapi.json`, "/acme/nosuch"])("HEAD %s is GET without the body", async (path) => {
-    const [got, head] = [await raw("GET", `${BASE}${path}`, ["X-Request-Id: 7d3f1f1e-3c4b-4a5d-8e6f-001122334455"]), await raw("HEAD", `${BASE}${path}`, ["X-Request-Id: 7d3f1f1e-3c4b-4a5d-8e6f-001122334455"])];
-    expect(head.text).toBe("");
-    expect({ ...head.headers, date: "" }).toEqual({ ...got.headers, date: "" });
-    expect(head.status).toBe(got.status);
-    expect(Number(head.headers["content-length"])).toBe(Buffer.byteLength(got.text));
-  });
+  test.each([`/acme`, `/providers`, `/acme/openai`, `/openapi.json`, "/acme/nosuch"])(
+    "HEAD %s is GET without the body",
+    async (path) => {
+      const [got, head] = [
+        await raw("GET", `${BASE}${path}`, ["X-Request-Id: 7d3f1f1e-3c4b-4a5d-8e6f-001122334455"]),
+        await raw("HEAD", `${BASE}${path}`, ["X-Request-Id: 7d3f1f1e-3c4b-4a5d-8e6f-001122334455"]),
+      ];
+      expect(head.text).toBe("");
+      expect({ ...head.headers, date: "" }).toEqual({ ...got.headers, date: "" });
+      expect(head.status).toBe(got.status);
+      expect(Number(head.headers["content-length"])).toBe(Buffer.byteLength(got.text));
+    },
+  );
 
   test("a request id is kept where it is one UUID, else made", async () => {
     const given = "7d3f1f1e-3c4b-4a5d-8e6f-001122334455";
     expect((await raw("GET", `${BASE}/acme`, [`X-Request-Id: ${given}`])).headers["x-request-id"]).toBe(given);
-    for (const lines of [["X-Request-Id: mine"], [`X-Request-Id: ${given}x`], [`X-Request-Id: ${given}`, `X-Request-Id: ${given}`], ["X-Request-Id:"]]) {
+    for (const lines of [
+      ["X-Request-Id: mine"],
+      [`X-Request-Id: ${given}x`],
+      [`X-Request-Id: ${given}`, `X-Request-Id: ${given}`],
+      ["X-Request-Id:"],
+    ]) {
       const made = (await raw("GET", `${BASE}/acme`, lines)).headers["x-request-id"];
       expect(made).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
       expect(made).not.toBe(given);
@@ -189,7 +312,11 @@ describe("what stands around the answer", () => {
   });
 
   test("health answers at /health alone, without I/O, and only to GET and HEAD", async () => {
-    expect(await raw("GET", "/health")).toMatchObject({ status: 200, body: { status: "ok" }, headers: { "cache-control": "no-store" } });
+    expect(await raw("GET", "/health")).toMatchObject({
+      status: 200,
+      body: { status: "ok" },
+      headers: { "cache-control": "no-store" },
+    });
     expect((await raw("GET", "/health?deep=1")).status).toBe(200);
     expect(await raw("HEAD", "/health")).toMatchObject({ status: 200, text: "" });
     const refused = await raw("POST", "/health");
@@ -199,10 +326,20 @@ describe("what stands around the answer", () => {
 
   test("a known origin may read the answers, another one may not", async () => {
     const own = await raw("GET", `${BASE}/acme`, [`Origin: ${APP}`]);
-    expect(own.headers).toMatchObject({ "access-control-allow-origin": APP, vary: "Origin", "access-control-expose-headers": expect.stringContaining("x-request-id") });
+    expect(own.headers).toMatchObject({
+      "access-control-allow-origin": APP,
+      vary: "Origin",
+      "access-control-expose-headers": expect.stringContaining("x-request-id"),
+    });
     const refused = await raw("GET", `${BASE}/acme/nosuch`, [`Origin: ${APP}`]);
     expect(refused.headers["access-control-allow-origin"]).toBe(APP);
-    for (const origin of ["https://evil.example", "null", `${APP}.evil.example`, APP.toUpperCase(), "http://app.example"]) {
+    for (const origin of [
+      "https://evil.example",
+      "null",
+      `${APP}.evil.example`,
+      APP.toUpperCase(),
+      "http://app.example",
+    ]) {
       const other = await raw("GET", `${BASE}/acme`, [`Origin: ${origin}`]);
       expect(other.headers["access-control-allow-origin"]).toBeUndefined();
       expect(other.headers["vary"]).toBe("Origin");
@@ -212,11 +349,19 @@ describe("what stands around the answer", () => {
   test("OPTIONS answers a known origin on a known path with that path's methods", async () => {
     const lines = [`Origin: ${APP}`, "Access-Control-Request-Method: PUT", "Access-Control-Request-Headers: x-api-key"];
     const reply = await raw("OPTIONS", `${BASE}/acme/openai`, lines);
-    expect(reply).toMatchObject({ status: 204, text: "", headers: { "access-control-allow-origin": APP, "access-control-allow-methods": "GET, HEAD, PUT, DELETE" } });
+    expect(reply).toMatchObject({
+      status: 204,
+      text: "",
+      headers: { "access-control-allow-origin": APP, "access-control-allow-methods": "GET, HEAD, PUT, DELETE" },
+    });
     expect(reply.headers["access-control-allow-headers"]).toContain("x-api-key");
     expect(reply.headers["access-control-allow-credentials"]).toBeUndefined();
     expectRawProblem(await raw("OPTIONS", `${BASE}/acme/openai/nonsense`, lines), 404, "route_unknown");
-    expectRawProblem(await raw("OPTIONS", `${BASE}/acme/openai`, ["Origin: https://evil.example"]), 405, "method_not_allowed");
+    expectRawProblem(
+      await raw("OPTIONS", `${BASE}/acme/openai`, ["Origin: https://evil.example"]),
+      405,
+      "method_not_allowed",
+    );
   });
 
   test("OPTIONS answers nobody where no origin is named", async () => {
@@ -233,11 +378,21 @@ describe("what stands around the answer", () => {
   });
 
   test("a method cannot be overridden by a header", async () => {
-    expect((await raw("GET", `${BASE}/acme/openai`, ["X-HTTP-Method-Override: DELETE"])).body.code).toBe("not_configured");
+    expect((await raw("GET", `${BASE}/acme/openai`, ["X-HTTP-Method-Override: DELETE"])).body.code).toBe(
+      "not_configured",
+    );
   });
 
   test("who framed the request twice is cut off", async () => {
-    const smuggled = await exchange(service.origin, request("POST", `${BASE}/acme/openai/setup`, [`X-API-Key: ${key}`, "Content-Type: application/json", "Content-Length: 2", "Transfer-Encoding: chunked"], "0\r\n\r\n"));
+    const smuggled = await exchange(
+      service.origin,
+      request(
+        "POST",
+        `${BASE}/acme/openai/setup`,
+        [`X-API-Key: ${key}`, "Content-Type: application/json", "Content-Length: 2", "Transfer-Encoding: chunked"],
+        "0\r\n\r\n",
+      ),
+    );
     expect(smuggled.status).toBe(400);
   });
 });

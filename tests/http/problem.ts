@@ -10,8 +10,15 @@ export function expectProblem(reply: Pick<Reply, "status" | "headers" | "body">,
   expect(reply.headers.get("cache-control")).toBe("no-store");
   expect(reply.headers.get("x-content-type-options")).toBe("nosniff");
   const problem = problemAnswer.parse(reply.body);
-  expect(problem).toMatchObject({ type: `urn:cloudact:problem:${code}`, status, success: false, error: problem.detail });
+  expect(problem).toMatchObject({
+    type: `urn:cloudact:problem:${code}`,
+    status,
+    success: false,
+    error: problem.detail,
+  });
   expect(reply.headers.get("x-request-id")).toBe(problem.request_id);
   expect(problem.request_id).toMatch(UUID);
-  expect(reply.headers.get("retry-after") ?? null).toBe(problem.retry_after_s === undefined ? null : String(problem.retry_after_s));
+  expect(reply.headers.get("retry-after") ?? null).toBe(
+    problem.retry_after_s === undefined ? null : String(problem.retry_after_s),
+  );
 }

@@ -15,14 +15,14 @@ export interface RawReply {
 export function exchange(
   origin: string,
   bytes: string | Buffer,
-  options: { timeoutMs?: number; then?: Iterable<string | Buffer> } = {},
+  options: { timeoutMs?: number; pieces?: Iterable<string | Buffer> } = {},
 ): Promise<RawReply> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const socket = connect(Number(port), hostname, () => {
       socket.write(bytes);
-      for (const piece of options.then ?? []) socket.write(piece);
+      for (const piece of options.pieces ?? []) socket.write(piece);
     });
     const timer = setTimeout(() => {
       socket.destroy();
@@ -38,7 +38,12 @@ export function exchange(
 }
 
 /** The bytes of a request; `Host` and `Connection: close` are added, header lines go out as they stand. */
-export function request(method: string, target: string, lines: readonly string[] = [], body: string | Buffer = ""): Buffer {
+export function request(
+  method: string,
+  target: string,
+  lines: readonly string[] = [],
+  body: string | Buffer = "",
+): Buffer {
   const length = Buffer.byteLength(body);
   const own = lines.some((line) => /^(?:content-length|transfer-encoding):/i.test(line));
   const head = [

@@ -12,7 +12,9 @@ function isClean(value: unknown, depth = 0): boolean {
   if (typeof value === "number") return !Number.isInteger(value) || Number.isSafeInteger(value);
   if (Array.isArray(value)) return value.every((one) => isClean(one, depth + 1));
   if (typeof value !== "object" || value === null) return true;
-  return Object.entries(value).every(([name, one]) => !forbidden.has(name) && name.isWellFormed() && isClean(one, depth + 1));
+  return Object.entries(value).every(
+    ([name, one]) => !forbidden.has(name) && name.isWellFormed() && isClean(one, depth + 1),
+  );
 }
 
 test("what it takes, it reads as the platform does", () => {
@@ -41,7 +43,16 @@ test("whatever comes, it answers or refuses with a fault that repeats nothing", 
 
 test("128 KiB of the worst kinds take less than 100 ms", () => {
   const size = 131_072;
-  for (const text of ['"'.padEnd(size, "\\"), '"'.padEnd(size, "a"), `"${'\\"'.repeat(size / 2 - 1)}"`, "[".repeat(size), "1".repeat(size), " ".repeat(size), `{"a":${"-".repeat(size)}`, `"${"\\u0041".repeat(size / 6)}"`]) {
+  for (const text of [
+    '"'.padEnd(size, "\\"),
+    '"'.padEnd(size, "a"),
+    `"${'\\"'.repeat(size / 2 - 1)}"`,
+    "[".repeat(size),
+    "1".repeat(size),
+    " ".repeat(size),
+    `{"a":${"-".repeat(size)}`,
+    `"${"\\u0041".repeat(size / 6)}"`,
+  ]) {
     const startedAt = performance.now();
     try {
       readJson(Buffer.from(text));

@@ -189,9 +189,14 @@ export function openBench(): Bench {
       const key = headers["authorization"]?.slice("Bearer ".length) ?? "";
       asked.push(key);
       const script = scripts.get(key);
-      const said = script === undefined ? await usually.answer(key) : ((script.length > 1 ? script.shift() : script[0]) ?? 200);
+      const said =
+        script === undefined ? await usually.answer(key) : ((script.length > 1 ? script.shift() : script[0]) ?? 200);
       const given = typeof said === "number" ? { status: said } : said;
-      return { status: given.status, headers: new Headers(given.headers), body: given.body ?? (given.status === 200 ? { ok: true } : { error: {} }) };
+      return {
+        status: given.status,
+        headers: new Headers(given.headers),
+        body: given.body ?? (given.status === 200 ? { ok: true } : { error: {} }),
+      };
     },
     { fetch: () => Promise.reject(new Error("no SDK here")) },
   ) satisfies Ask;

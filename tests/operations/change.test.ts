@@ -48,7 +48,10 @@ function newCredential(op: "setup" | "rotate", status: number): Plan {
   };
 }
 
-function settings(head: Head | null, set: { op: "update" | "delete"; credential_name?: string; next_due_at?: null }): Plan {
+function settings(
+  head: Head | null,
+  set: { op: "update" | "delete"; credential_name?: string; next_due_at?: null },
+): Plan {
   if (head === null || head.op === "delete") throw new Fault("not_configured");
   const { credential_id, credential_type, key_version, fingerprint, credential_name, metadata } = head;
   return {
@@ -96,6 +99,10 @@ async function competitor(kind: "setup" | "rename" | "delete" = "setup"): Promis
   expect(code).toBe("none");
 }
 
+function loseAnswer(): never {
+  throw new Fault("store_unavailable");
+}
+
 /** Invariants I1 and that every version of the chain follows on the one before. */
 function wholeChain() {
   expect(new Set(bench.topEvents(pair)).size).toBe(1);
@@ -127,7 +134,10 @@ describe("a change that the store answers badly", () => {
     const chain = wholeChain();
     expect(chain).toHaveLength(before + 1);
     expect(done?.etag).toBe(`"v${before + 1}"`);
-    expect(chain[0]).toMatchObject({ op: kind === "rename" ? "update" : kind, credential_id: done?.body["credential_id"] });
+    expect(chain[0]).toMatchObject({
+      op: kind === "rename" ? "update" : kind,
+      credential_id: done?.body["credential_id"],
+    });
   });
 
   test.each(kindNames)("%s waits for the reads that settle it, and one event id is all it ever uses", async (kind) => {
@@ -195,12 +205,17 @@ describe("a change that someone else comes before", () => {
   ];
   const ways: Array<[string, (act: () => Promise<void>) => Step]> = [
     ["between its read and its decision", (act) => ({ before: act })],
-    ["while its own decision gets lost", (act) => ({ before: async () => (await act(), Promise.reject(new Fault("store_unavailable"))) })],
+    ["while its own decision gets lost", (act) => ({ before: () => act().then(loseAnswer) })],
   ];
-  const cells = ways.flatMap(([way, step]) => lost.map(([kind, more, code, planned]) => [kind, JSON.stringify(more), way, code, more, planned, step] as const));
+  const cells = ways.flatMap(([way, step]) =>
+    lost.map(([kind, more, code, planned]) => [kind, JSON.stringify(more), way, code, more, planned, step] as const),
+  );
   test.each(cells)("%s %s, overtaken %s, ends with %s", async (kind, _, __, code, more, planned, step) => {
     await competitor();
-    bench.watched.next("advanceHead", step(() => competitor()));
+    bench.watched.next(
+      "advanceHead",
+      step(() => competitor()),
+    );
     const ended = await run(kind, more);
     expect(ended).toMatchObject({ code, planned });
     expect(wholeChain()).toHaveLength(code === "none" ? 3 : 2);
@@ -258,16 +273,23 @@ describe("a change that someone else comes before", () => {
 
   test("a change whose answer was lost is acknowledged although another was already made on top of it", async () => {
     await competitor();
-    bench.watched.next("advanceHead", { after: async () => (await competitor(), Promise.reject(new Fault("store_unavailable"))) });
+    bench.watched.next("advanceHead", {
+      after: () => competitor().then(loseAnswer),
+    });
     const { code, done } = await run("rotate");
     expect({ code, etag: done?.etag }).toEqual({ code: "none", etag: '"v2"' });
-    expect(wholeChain().map(({ seq, credential_id }) => [seq, credential_id])[1]).toEqual([2, done?.body["credential_id"]]);
+    expect(wholeChain().map(({ seq, credential_id }) => [seq, credential_id])[1]).toEqual([
+      2,
+      done?.body["credential_id"],
+    ]);
   });
 });
 
 describe("placeholders", () => {
   test("two placeholders become one state, and later changes move both", async () => {
-    bench.watched.next("placeHeads", { before: () => bench.real.placeHeads([pair], new Date(bench.clock.now()).toISOString()) });
+    bench.watched.next("placeHeads", {
+      before: () => bench.real.placeHeads([pair], new Date(bench.clock.now()).toISOString()),
+    });
     expect((await run("setup")).code).toBe("none");
     expect(bench.topEvents(pair)).toHaveLength(2);
     expect((await run("rotate")).code).toBe("none");
@@ -307,7 +329,9 @@ describe("an Idempotency-Key", () => {
 
   test("with another body is refused, and nothing changes", async () => {
     await run("setup", { idempotency });
-    expect((await run("setup", { idempotency: { ...idempotency, bodyHash: "body-2" } })).code).toBe("idempotency_reuse");
+    expect((await run("setup", { idempotency: { ...idempotency, bodyHash: "body-2" } })).code).toBe(
+      "idempotency_reuse",
+    );
     expect(wholeChain()).toHaveLength(1);
   });
 
@@ -357,7 +381,11 @@ describe("what a change remembers and keeps", () => {
   test.each(kindNames)("%s drops what this process knew of the pair before it is acknowledged", async (kind) => {
     if (kind !== "setup") await competitor();
     const seen = await bench.works.heads.read(pair, () => bench.real.readSealed(pair));
-    await bench.works.memory.with("acme\u0000FAKE\u0000x", async () => Buffer.from("secret"), () => null);
+    await bench.works.memory.with(
+      "acme\u0000FAKE\u0000x",
+      async () => Buffer.from("secret"),
+      () => null,
+    );
     await run(kind);
     expect(bench.works.heads.isCurrent(pair, seen.seen)).toBe(false);
     expect(bench.works.memory.size).toBe(0);
@@ -414,7 +442,10 @@ describe("what a change remembers and keeps", () => {
 
   test("a setup without the optional bound field that was there before is opened with what it was sealed with", async () => {
     const { decrypt } = await import("../../shared/operations/decrypt.ts");
-    await bench.setUp("acme", "unused", { credential: { api_key: "fake-old", region: "eu-1" }, metadata: { label: "costs" } });
+    await bench.setUp("acme", "unused", {
+      credential: { api_key: "fake-old", region: "eu-1" },
+      metadata: { label: "costs" },
+    });
     expect((await bench.head("acme")).metadata).toEqual({ label: "costs", region: "eu-1" });
     await bench.setUp("acme", "fake-new");
     expect((await bench.head("acme")).metadata).toEqual({ label: "costs" });
@@ -430,7 +461,11 @@ describe("what a change remembers and keeps", () => {
       before: () =>
         setup(other, {
           ...subject(),
-          body: { credential: { api_key: "fake-second", region: "eu-2" }, metadata: { label: "theirs" }, skip_validation: false },
+          body: {
+            credential: { api_key: "fake-second", region: "eu-2" },
+            metadata: { label: "theirs" },
+            skip_validation: false,
+          },
           idempotency: null,
           precondition: free,
         }),
@@ -445,7 +480,11 @@ describe("what a change remembers and keeps", () => {
 
   test("a setup keeps name, metadata and declared expiry that were not sent, enables, and clears a scheduled deactivation", async () => {
     const expires_at = new Date(bench.clock.now() + 90 * DAY).toISOString();
-    const first = await bench.setUp("acme", "fake-first", { credential_name: "Costs", metadata: { label: "costs" }, expires_at });
+    const first = await bench.setUp("acme", "fake-first", {
+      credential_name: "Costs",
+      metadata: { label: "costs" },
+      expires_at,
+    });
     await put({ enabled: false, deactivation_scheduled_at: new Date(bench.clock.now() + HOUR).toISOString() });
     const second = await bench.setUp("acme", "fake-second");
     expect(second).toMatchObject({
@@ -464,7 +503,10 @@ describe("what a change remembers and keeps", () => {
     await bench.setUp("acme", "fake-first", { credential_name: "Costs", metadata: { label: "costs" } });
     await remove(bench.works, { ...subject(), at: null, precondition: free });
     expect(await bench.setUp("acme", "fake-second")).toMatchObject({ credential_name: "Fake API Key", metadata: {} });
-    await put({ metadata: { label: "costs" }, deactivation_scheduled_at: new Date(bench.clock.now() + HOUR).toISOString() });
+    await put({
+      metadata: { label: "costs" },
+      deactivation_scheduled_at: new Date(bench.clock.now() + HOUR).toISOString(),
+    });
     bench.clock.advance(HOUR);
     expect(await bench.setUp("acme", "fake-third")).toMatchObject({ metadata: {}, deactivation_scheduled_at: null });
   });
@@ -474,7 +516,9 @@ describe("what a change remembers and keeps", () => {
     bench.answers("fake-bad", 401);
     bench.answers("fake-mute", 500);
     const rotate = (credential: string, works = bench.works) =>
-      faultOf(update(works, { ...subject(), body: { credential }, message: "ok", idempotency: null, precondition: free }));
+      faultOf(
+        update(works, { ...subject(), body: { credential }, message: "ok", idempotency: null, precondition: free }),
+      );
     expect(await rotate("fake-bad")).toBe("credential_rejected");
     expect(await rotate("fake-mute")).toBe("provider_unreachable");
     const keys = { ...bench.works.keys, encrypt: () => Promise.reject(new Fault("encryption_failed")) };
@@ -549,19 +593,39 @@ describe("three writers in any order", () => {
     };
     const choose = () => kindNames[Math.floor(random() * kindNames.length)] ?? "setup";
     const preset = random();
-    if (preset < 0.6) await change({ ...shared.works, inFlight: new Set() }, { ...shared.subject(org), idempotency: null, precondition: free, repeats: true }, async (head) => kinds.setup.plan(head));
+    if (preset < 0.6)
+      await change(
+        { ...shared.works, inFlight: new Set() },
+        { ...shared.subject(org), idempotency: null, precondition: free, repeats: true },
+        async (head) => kinds.setup.plan(head),
+      );
     const first = preset < 0.6 ? await shared.head(org) : null;
 
     // A check of the credential that was current at the beginning: it may speak of no other.
     const checker = async () => {
       if (first === null) return;
       await turn();
-      const row = check(first, { checked_at: "2027-01-01T00:00:00.000Z", status: "INVALID", error_code: "credential_rejected", next_due_at: null });
-      await store(3).recordChecks([row]).catch(() => 0);
+      const row = check(first, {
+        checked_at: "2027-01-01T00:00:00.000Z",
+        status: "INVALID",
+        error_code: "credential_rejected",
+        next_due_at: null,
+      });
+      await store(3)
+        .recordChecks([row])
+        .catch(() => 0);
     };
-    const all = [writer(0, preset < 0.6 ? choose() : "setup"), writer(1, preset < 0.6 ? choose() : "setup"), writer(2, choose()), checker()];
+    const all = [
+      writer(0, preset < 0.6 ? choose() : "setup"),
+      writer(1, preset < 0.6 ? choose() : "setup"),
+      writer(2, choose()),
+      checker(),
+    ];
     let alive = true;
-    void Promise.all(all).then(() => (alive = false), () => (alive = false));
+    void Promise.all(all).then(
+      () => (alive = false),
+      () => (alive = false),
+    );
     for (let quiet = 0; alive && quiet < 2; ) {
       await new Promise((resolve) => setImmediate(resolve));
       const chosen = waiting.splice(Math.floor(random() * waiting.length), 1)[0];
@@ -570,20 +634,33 @@ describe("three writers in any order", () => {
       if (steps > 600) shared.clock.advance(11_000);
     }
 
-    const tops = shared.database.prepare("SELECT DISTINCT event_id, credential_id, validation_status, seq FROM heads WHERE org_slug = ? AND seq > 0 AND seq = (SELECT MAX(seq) FROM heads WHERE org_slug = ?)").all(org, org);
+    const tops = shared.database
+      .prepare(
+        "SELECT DISTINCT event_id, credential_id, validation_status, seq FROM heads WHERE org_slug = ? AND seq > 0 AND seq = (SELECT MAX(seq) FROM heads WHERE org_slug = ?)",
+      )
+      .all(org, org);
     expect(tops.length, "I1: one current state").toBeLessThanOrEqual(1);
     const chain = tops.length === 0 ? [] : shared.chain(at);
     expect(chain.map(({ seq }) => seq)).toEqual(chain.map((_, index) => chain.length - index));
     const bySeq = new Map(chain.map((link) => [`"v${link.seq}"`, link]));
     for (const one of ended) {
-      const times = chain.filter((link) => link.credential_id === one.credentialId && (link.op === "setup" || link.op === "rotate")).length;
-      if (one.code === "none") expect(bySeq.get(one.etag ?? "")?.credential_id, "I2: an acknowledged change is in the history").toBe(one.credentialId);
-      else if (one.kind === "setup" || one.kind === "rotate") expect(times, "I3: a refused change is not there, an unknown one at most once").toBeLessThanOrEqual(one.code === "store_unavailable" ? 1 : 0);
+      const times = chain.filter(
+        (link) => link.credential_id === one.credentialId && (link.op === "setup" || link.op === "rotate"),
+      ).length;
+      if (one.code === "none")
+        expect(bySeq.get(one.etag ?? "")?.credential_id, "I2: an acknowledged change is in the history").toBe(
+          one.credentialId,
+        );
+      else if (one.kind === "setup" || one.kind === "rotate")
+        expect(times, "I3: a refused change is not there, an unknown one at most once").toBeLessThanOrEqual(
+          one.code === "store_unavailable" ? 1 : 0,
+        );
     }
     const acknowledged = ended.filter(({ code }) => code === "none").map(({ etag }) => etag);
     expect(new Set(acknowledged).size, "no two are told the same version").toBe(acknowledged.length);
     const [top] = tops;
-    if (top && top["credential_id"] !== first?.credential_id) expect(top["validation_status"], "I6: a check of one credential never marks another").toBe("VALID");
+    if (top && top["credential_id"] !== first?.credential_id)
+      expect(top["validation_status"], "I6: a check of one credential never marks another").toBe("VALID");
   }
 
   test(`${SCHEDULES} schedules keep one current state, every acknowledged change, and no check on the wrong credential`, async () => {

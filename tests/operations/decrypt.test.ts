@@ -30,7 +30,10 @@ const another = (): Works => ({
 });
 
 test("a pipeline is handed what was set up, and what is known of it", async () => {
-  const head = await bench.setUp("acme", "unused", { credential: { api_key: "fake-key", region: "eu-1" }, metadata: { label: "costs" } });
+  const head = await bench.setUp("acme", "unused", {
+    credential: { api_key: "fake-key", region: "eu-1" },
+    metadata: { label: "costs" },
+  });
   const { body } = await ask();
   expect(body).toEqual({
     org_slug: "acme",
@@ -55,12 +58,27 @@ const states: Array<[string, string, string, string | null]> = [
   ["VALID", "UPDATE heads SET validation_status = 'VALID'", "none", null],
   ["PENDING", "UPDATE heads SET validation_status = 'PENDING'", "none", null],
   ["past its expiry but not refused", "UPDATE heads SET expires_at = '2026-01-01T00:00:00.000Z'", "none", null],
-  ["silent for a long time", "UPDATE heads SET consecutive_failures = 99, error_code = 'provider_unreachable'", "none", null],
-  ["to be deactivated in a second", "UPDATE heads SET deactivation_scheduled_at = '2026-08-22T12:00:01.001Z'", "none", null],
+  [
+    "silent for a long time",
+    "UPDATE heads SET consecutive_failures = 99, error_code = 'provider_unreachable'",
+    "none",
+    null,
+  ],
+  [
+    "to be deactivated in a second",
+    "UPDATE heads SET deactivation_scheduled_at = '2026-08-22T12:00:01.001Z'",
+    "none",
+    null,
+  ],
   ["INVALID", "UPDATE heads SET validation_status = 'INVALID'", "credential_not_usable", "invalid"],
   ["EXPIRED", "UPDATE heads SET validation_status = 'EXPIRED'", "credential_not_usable", "expired"],
   ["disabled", "UPDATE heads SET enabled = 0", "credential_not_usable", "disabled"],
-  ["due for deactivation this very moment", "UPDATE heads SET deactivation_scheduled_at = '2026-08-22T12:00:00.001Z'", "credential_not_usable", "deactivated"],
+  [
+    "due for deactivation this very moment",
+    "UPDATE heads SET deactivation_scheduled_at = '2026-08-22T12:00:00.001Z'",
+    "credential_not_usable",
+    "deactivated",
+  ],
   ["deleted", "UPDATE heads SET op = 'delete'", "not_configured", null],
 ];
 describe.each([["secret"], ["none"]] as const)("as %s", (as) => {
@@ -70,7 +88,10 @@ describe.each([["secret"], ["none"]] as const)("as %s", (as) => {
     const asked = ask({ as });
     expect(await faultOf(asked)).toBe(code);
     if (code === "none") expect((await asked).body.credential).toEqual(as === "none" ? null : { api_key: "fake-key" });
-    else await expect(asked).rejects.toMatchObject({ details: reason === null ? { remedy: expect.any(String) } : { reason, remedy: expect.any(String) } });
+    else
+      await expect(asked).rejects.toMatchObject({
+        details: reason === null ? { remedy: expect.any(String) } : { reason, remedy: expect.any(String) },
+      });
   });
 });
 
@@ -82,6 +103,21 @@ test("nothing there is not_configured, an unknown pipeline is refused, and a tok
   bench.watched.calls.length = 0;
   expect(await faultOf(ask({ pipeline: "cloud.gcp.cost.billing" }))).toBe("request_malformed");
   expect(bench.watched.calls).toEqual([]);
+});
+
+test.each([
+  ["run-1", true],
+  ["manual__2026-01-01T00:00:00.000Z", true],
+  ["0f8fad5bd9cb469fa16570867728950e", true],
+  ["0f8fad5b-d9cb-469f-a165-70867728950e", true],
+  ["01J5Z3NDEKTSV4RRFFQ69G5FAV", true],
+  ["sk-0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", false],
+  ["cact_local_0000000000Ab_0000000000", false],
+  ["AKIAABCDEFGHIJKLMNOP", false],
+  ["key:gX0gX0gX0gX0gX0gX0gX0gX0gX0gX0gX0", false],
+])("the run %s may go into the audit: %s", async (run_id, taken) => {
+  await bench.setUp("acme", "fake-key");
+  expect(await faultOf(ask({ run_id }))).toBe(taken ? "none" : "request_malformed");
 });
 
 test("a hit asks neither store nor key, a miss costs one query", async () => {
@@ -114,36 +150,50 @@ const changes: Array<[string, () => Promise<unknown>, string, string | null]> = 
   ["set up anew", () => bench.setUp("acme", "fake-new"), "none", "fake-new"],
   ["disabled", () => put({ enabled: false }), "credential_not_usable", null],
   ["deleted", () => remove(bench.works, { ...subject(), at: null, precondition: free }), "not_configured", null],
-  ["found invalid", async () => (bench.answers("fake-key", 401), await validate(bench.works, subject())), "credential_not_usable", null],
-];
-test.each(changes)("a credential %s by this process is shown so at once, although the old one is remembered", async (_, change, code, secret) => {
-  await bench.setUp("acme", "fake-key");
-  await ask();
-  bench.clock.advance(SECOND);
-  await change();
-  const asked = ask();
-  expect(await faultOf(asked)).toBe(code);
-  if (secret !== null) expect((await asked).body).toMatchObject({ credential: { api_key: secret }, cache: "miss" });
-});
-
-test.each(changes)("a credential %s while it is being opened is not handed out as it was", async (_, change, code, secret) => {
-  await bench.setUp("acme", "fake-key");
-  let opened = 0;
-  const keys = {
-    ...bench.works.keys,
-    decrypt: async (ciphertext: Buffer, aad: Buffer) => {
-      opened += 1;
-      if (opened === 1) {
-        bench.clock.advance(SECOND);
-        await change();
-      }
-      return await bench.works.keys.decrypt(ciphertext, aad);
+  [
+    "found invalid",
+    async () => {
+      bench.answers("fake-key", 401);
+      await validate(bench.works, subject());
     },
-  };
-  const asked = ask({}, { ...bench.works, keys });
-  expect(await faultOf(asked)).toBe(code);
-  if (secret !== null) expect((await asked).body.credential).toEqual({ api_key: secret });
-});
+    "credential_not_usable",
+    null,
+  ],
+];
+test.each(changes)(
+  "a credential %s by this process is shown so at once, although the old one is remembered",
+  async (_, change, code, secret) => {
+    await bench.setUp("acme", "fake-key");
+    await ask();
+    bench.clock.advance(SECOND);
+    await change();
+    const asked = ask();
+    expect(await faultOf(asked)).toBe(code);
+    if (secret !== null) expect((await asked).body).toMatchObject({ credential: { api_key: secret }, cache: "miss" });
+  },
+);
+
+test.each(changes)(
+  "a credential %s while it is being opened is not handed out as it was",
+  async (_, change, code, secret) => {
+    await bench.setUp("acme", "fake-key");
+    let opened = 0;
+    const keys = {
+      ...bench.works.keys,
+      decrypt: async (ciphertext: Buffer, aad: Buffer) => {
+        opened += 1;
+        if (opened === 1) {
+          bench.clock.advance(SECOND);
+          await change();
+        }
+        return await bench.works.keys.decrypt(ciphertext, aad);
+      },
+    };
+    const asked = ask({}, { ...bench.works, keys });
+    expect(await faultOf(asked)).toBe(code);
+    if (secret !== null) expect((await asked).body.credential).toEqual({ api_key: secret });
+  },
+);
 
 test("a credential that changes faster than it can be opened is a conflict, never an old secret", async () => {
   await bench.setUp("acme", "fake-key");
@@ -176,7 +226,13 @@ test("what was rotated elsewhere is served for ten seconds at most, what was dea
 test("a hundred pipelines at once cost one opening", async () => {
   await bench.setUp("acme", "fake-key");
   let opened = 0;
-  const keys = { ...bench.works.keys, decrypt: async (...given: [Buffer, Buffer]) => ((opened += 1), await bench.works.keys.decrypt(...given)) };
+  const keys = {
+    ...bench.works.keys,
+    decrypt: async (...given: [Buffer, Buffer]) => {
+      opened += 1;
+      return await bench.works.keys.decrypt(...given);
+    },
+  };
   const all = await Promise.all(Array.from({ length: 100 }, () => ask({}, { ...bench.works, keys })));
   expect(opened).toBe(1);
   expect(new Set(all.map(({ body }) => body.credential?.["api_key"]))).toEqual(new Set(["fake-key"]));
@@ -184,13 +240,16 @@ test("a hundred pipelines at once cost one opening", async () => {
 
 test("no organisation, provider or row ever gets what was sealed for another", async () => {
   for (const org of ["acme", "acme2", "other"]) await bench.setUp(org, `fake-of-${org}`);
-  bench.database.exec("UPDATE versions SET encrypted_credential = (SELECT v.encrypted_credential FROM versions v WHERE v.org_slug = 'other')");
+  bench.database.exec(
+    "UPDATE versions SET encrypted_credential = (SELECT v.encrypted_credential FROM versions v WHERE v.org_slug = 'other')",
+  );
   for (const org of ["acme", "acme2"]) expect(await faultOf(decrypt(bench.works, subject(org), RUN))).toBe("integrity");
   expect((await decrypt(bench.works, subject("other"), RUN)).body.credential).toEqual({ api_key: "fake-of-other" });
 });
 
 describe("a pipeline's report that the provider refused", () => {
-  const report = (credential_id: string, works = bench.works) => reportFailure(works, subject(), { credential_id, pipeline: RUN.pipeline, run_id: "run-1", http_status: 401 });
+  const report = (credential_id: string, works = bench.works) =>
+    reportFailure(works, subject(), { credential_id, pipeline: RUN.pipeline, run_id: "run-1", http_status: 401 });
 
   test("makes the current credential due at once, once, and is logged", async () => {
     const { credential_id } = await bench.setUp("acme", "fake-key");
@@ -228,7 +287,9 @@ describe("a pipeline's report that the provider refused", () => {
     const { credential_id } = await bench.setUp("acme", "fake-key");
     bench.watched.next("markReported", "fails");
     expect(await report(credential_id)).toBe(false);
-    expect(bench.events("integration.failure_report_lost")).toMatchObject([{ credential_id, code: "store_unavailable" }]);
+    expect(bench.events("integration.failure_report_lost")).toMatchObject([
+      { credential_id, code: "store_unavailable" },
+    ]);
     expect(await report(credential_id)).toBe(true);
   });
 

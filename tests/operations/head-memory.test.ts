@@ -66,7 +66,11 @@ test("a drop while the answer is on its way makes that answer worthless", async 
 });
 
 test("a drop concerns its pair alone", async () => {
-  const others = [{ ...pair, org_slug: "acme2" }, { ...pair, provider: "FAKE2" }, { org_slug: "acme\u0000", provider: "FAKE" }];
+  const others = [
+    { ...pair, org_slug: "acme2" },
+    { ...pair, provider: "FAKE2" },
+    { org_slug: "acme\u0000", provider: "FAKE" },
+  ];
   for (const one of [pair, ...others]) await heads.read(one, async () => sealed("x"));
   heads.drop(pair);
   for (const one of others) expect((await heads.read(one, never)).remembered).toBe(true);
@@ -102,7 +106,8 @@ test.each([
   ["2,000 heads", 2_001, 100],
   ["8 MiB", 130, 64 * 1024],
 ])("no more than %s are held, and the oldest goes first", async (_, count, bytes) => {
-  for (let index = 0; index < count; index += 1) await heads.read({ ...pair, org_slug: `o${index}` }, async () => sealed("x", bytes));
+  for (let index = 0; index < count; index += 1)
+    await heads.read({ ...pair, org_slug: `o${index}` }, async () => sealed("x", bytes));
   expect((await heads.read({ ...pair, org_slug: `o${count - 1}` }, never)).remembered).toBe(true);
   expect((await heads.read({ ...pair, org_slug: "o0" }, async () => sealed("x"))).remembered).toBe(false);
 });

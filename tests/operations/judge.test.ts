@@ -24,36 +24,43 @@ const answers: Array<[Outcome, number, Status | null]> = [
 /** A stored credential with this status, however it came to it. */
 async function stored(status: Status) {
   await bench.setUp("acme", "fake-key");
-  bench.database.prepare("UPDATE heads SET validation_status = ?, consecutive_failures = 2, last_validated_at = ?").run(status, "2026-08-01T00:00:00.000Z");
+  bench.database
+    .prepare("UPDATE heads SET validation_status = ?, consecutive_failures = 2, last_validated_at = ?")
+    .run(status, "2026-08-01T00:00:00.000Z");
   bench.clock.advance(60 * SECOND);
   bench.asked.length = 0;
   bench.clock.slept.length = 0;
   return await bench.head("acme");
 }
 
-const cells = statuses.flatMap((status) => answers.map(([outcome, http, decided]) => [status, outcome, http, decided] as const));
-test.each(cells)("%s asked and answered %s (%i) leaves the stored status at what the outcome stands for: %s", async (status, outcome, http, decided) => {
-  const before = await stored(status);
-  bench.answers("fake-key", http);
-  const checkedAt = new Date(bench.clock.now()).toISOString();
-  const { body } = await validate(bench.works, bench.subject("acme"));
-  const after = await bench.head("acme");
-  const confirmed = status === "VALID" && decided !== null && decided !== "VALID";
-  expect(after).toMatchObject({
-    validation_status: decided ?? status,
-    last_validated_at: decided === "VALID" ? checkedAt : before.last_validated_at,
-    last_checked_at: checkedAt,
-    consecutive_failures: decided === null ? 3 : 0,
-    seq: before.seq,
-    event_id: before.event_id,
-    credential_id: before.credential_id,
-  });
-  expect(after.next_due_at === null).toBe(decided === "INVALID" || decided === "EXPIRED");
-  expect(after.verdict?.outcome).toBe(outcome);
-  expect(body).toMatchObject({ success: outcome === "valid", outcome, validation_status: decided ?? status });
-  expect(bench.asked).toHaveLength(confirmed ? 2 : 1);
-  expect(bench.clock.slept).toEqual(confirmed ? [2_000] : []);
-});
+const cells = statuses.flatMap((status) =>
+  answers.map(([outcome, http, decided]) => [status, outcome, http, decided] as const),
+);
+test.each(cells)(
+  "%s asked and answered %s (%i) leaves the stored status at what the outcome stands for: %s",
+  async (status, outcome, http, decided) => {
+    const before = await stored(status);
+    bench.answers("fake-key", http);
+    const checkedAt = new Date(bench.clock.now()).toISOString();
+    const { body } = await validate(bench.works, bench.subject("acme"));
+    const after = await bench.head("acme");
+    const confirmed = status === "VALID" && decided !== null && decided !== "VALID";
+    expect(after).toMatchObject({
+      validation_status: decided ?? status,
+      last_validated_at: decided === "VALID" ? checkedAt : before.last_validated_at,
+      last_checked_at: checkedAt,
+      consecutive_failures: decided === null ? 3 : 0,
+      seq: before.seq,
+      event_id: before.event_id,
+      credential_id: before.credential_id,
+    });
+    expect(after.next_due_at === null).toBe(decided === "INVALID" || decided === "EXPIRED");
+    expect(after.verdict?.outcome).toBe(outcome);
+    expect(body).toMatchObject({ success: outcome === "valid", outcome, validation_status: decided ?? status });
+    expect(bench.asked).toHaveLength(confirmed ? 2 : 1);
+    expect(bench.clock.slept).toEqual(confirmed ? [2_000] : []);
+  },
+);
 
 describe("a VALID credential that is refused is asked once more", () => {
   const seconds: Array<[string, number, number, Status, number]> = [
@@ -72,7 +79,11 @@ describe("a VALID credential that is refused is asked once more", () => {
     const checkedAt = new Date(bench.clock.now()).toISOString();
     bench.asked.length = 0;
     await validate(bench.works, bench.subject("acme"));
-    expect(await bench.head("acme")).toMatchObject({ validation_status: status, consecutive_failures: failures, last_checked_at: checkedAt });
+    expect(await bench.head("acme")).toMatchObject({
+      validation_status: status,
+      consecutive_failures: failures,
+      last_checked_at: checkedAt,
+    });
     expect(bench.asked).toEqual(["fake-key", "fake-key"]);
     expect(bench.clock.slept).toEqual([2_000]);
     expect(bench.events("integration.status_changed")).toHaveLength(status === "VALID" ? 0 : 1);
@@ -100,7 +111,11 @@ describe("what operators are told, once it is stored", () => {
     await validate(bench.works, bench.subject("acme"));
     expect(bench.logs.map((line) => [line.event, line.severity])).toEqual(event === null ? [] : [[event, severity]]);
     if (event !== null)
-      expect(bench.logs[0]?.fields).toMatchObject({ ...pair, previous_status: status, status: (await bench.head("acme")).validation_status });
+      expect(bench.logs[0]?.fields).toMatchObject({
+        ...pair,
+        previous_status: status,
+        status: (await bench.head("acme")).validation_status,
+      });
   });
 
   test("an answer after silence is a recovery too", async () => {
@@ -135,7 +150,11 @@ test("an answer that began before a newer one changes nothing", async () => {
     return 503;
   };
   await validate(bench.works, bench.subject("acme"));
-  expect(await bench.head("acme")).toMatchObject({ validation_status: "VALID", consecutive_failures: 0, error_code: null });
+  expect(await bench.head("acme")).toMatchObject({
+    validation_status: "VALID",
+    consecutive_failures: 0,
+    error_code: null,
+  });
 });
 
 test("an inconclusive answer keeps the capabilities and the expiry that were found before", async () => {
@@ -153,8 +172,15 @@ test("an inconclusive answer keeps the capabilities and the expiry that were fou
 test("the earlier of the declared and the discovered expiry counts", async () => {
   const from = bench.clock.now();
   const at = (days: number) => new Date(from + days * DAY).toISOString();
-  bench.answers("fake-key", { status: 200, body: { ok: true, expires_at: at(90) } }, { status: 200, body: { ok: true, expires_at: at(20) } });
-  expect(await bench.setUp("acme", "fake-key", { expires_at: at(60) })).toMatchObject({ expires_at_declared: at(60), expires_at: at(60) });
+  bench.answers(
+    "fake-key",
+    { status: 200, body: { ok: true, expires_at: at(90) } },
+    { status: 200, body: { ok: true, expires_at: at(20) } },
+  );
+  expect(await bench.setUp("acme", "fake-key", { expires_at: at(60) })).toMatchObject({
+    expires_at_declared: at(60),
+    expires_at: at(60),
+  });
   bench.clock.advance(60 * SECOND);
   await validate(bench.works, bench.subject("acme"));
   expect((await bench.head("acme")).expires_at).toBe(at(20));
@@ -164,9 +190,21 @@ describe("what cannot be opened says nothing about the credential", () => {
   const breakages: Array<[string, string, string]> = [
     ["its ciphertext is gone", "UPDATE versions SET encrypted_credential = NULL", "integrity"],
     ["its ciphertext is damaged", "UPDATE versions SET encrypted_credential = zeroblob(80)", "integrity"],
-    ["another's ciphertext stands in its place", "UPDATE versions SET encrypted_credential = (SELECT encrypted_credential FROM versions v WHERE v.org_slug = 'other') WHERE org_slug = 'acme'", "integrity"],
-    ["the metadata it is bound to was changed", `UPDATE heads SET metadata = '{"region":"us-9"}' WHERE org_slug = 'acme'`, "integrity"],
-    ["it stands under another credential id", "UPDATE heads SET credential_id = '00000000-0000-4000-8000-000000000009' WHERE org_slug = 'acme'", "integrity"],
+    [
+      "another's ciphertext stands in its place",
+      "UPDATE versions SET encrypted_credential = (SELECT encrypted_credential FROM versions v WHERE v.org_slug = 'other') WHERE org_slug = 'acme'",
+      "integrity",
+    ],
+    [
+      "the metadata it is bound to was changed",
+      `UPDATE heads SET metadata = '{"region":"us-9"}' WHERE org_slug = 'acme'`,
+      "integrity",
+    ],
+    [
+      "it stands under another credential id",
+      "UPDATE heads SET credential_id = '00000000-0000-4000-8000-000000000009' WHERE org_slug = 'acme'",
+      "integrity",
+    ],
   ];
   test.each(breakages)("%s: the status stays, nobody is asked, the fault is integrity", async (_, sql, code) => {
     await bench.setUp("other", "fake-other");

@@ -10,7 +10,10 @@ const iso = (ms: number) => new Date(NOW + ms).toISOString();
 const of = (outcome: Outcome, more: Partial<Verdict> = {}): Verdict => ({ ...verdict(outcome), ...more });
 /** How far off the next check is, over many draws of the jitter. */
 function spread(said: Verdict, failures: number, expiresAt: string | null = null): { least: number; most: number } {
-  const draws = Array.from({ length: 400 }, () => Date.parse(nextDueAt(entry, said, failures, expiresAt, NOW) ?? "") - NOW);
+  const draws = Array.from(
+    { length: 400 },
+    () => Date.parse(nextDueAt(entry, said, failures, expiresAt, NOW) ?? "") - NOW,
+  );
   return { least: Math.min(...draws), most: Math.max(...draws) };
 }
 

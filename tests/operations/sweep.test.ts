@@ -17,7 +17,8 @@ beforeEach(() => {
 });
 afterEach(() => bench.close());
 
-const sweep = (body: object = {}, works: Works = bench.works) => sweepWith(works, REQUESTER, revalidateBody.parse(body));
+const sweep = (body: object = {}, works: Works = bench.works) =>
+  sweepWith(works, REQUESTER, revalidateBody.parse(body));
 const put = (org: string, body: Parameters<typeof update>[1]["body"], works = bench.works) =>
   update(works, { ...bench.subject(org), body, message: "ok", idempotency: null, precondition: free });
 const iso = (ms = 0) => new Date(bench.clock.now() + ms).toISOString();
@@ -45,15 +46,23 @@ test("a sweep asks each due credential once and says what it found, by provider"
   await bench.setUp("slow", "slow-key", {}, "SLOW");
   bench.database.exec("UPDATE heads SET next_due_at = '2026-08-22T13:00:00.000Z'");
   bench.asked.length = 0;
-  [200, 200, 401, 403, 410, 429, 500].forEach((status, index) => bench.answers(`fake-${orgs[index]}`, status));
+  [200, 200, 401, 403, 410, 429, 500].forEach((status, index) => {
+    bench.answers(`fake-${orgs[index]}`, status);
+  });
   const found = await sweep();
   const fake = tally({ checked: 7, valid: 2, invalid: 2, expired: 1, inconclusive: 2 });
-  expect(found).toMatchObject({ ...tally({ checked: 8, valid: 3, invalid: 2, expired: 1, inconclusive: 2 }), remaining: 0, providers: { FAKE: fake, SLOW: tally({ checked: 1, valid: 1 }) } });
+  expect(found).toMatchObject({
+    ...tally({ checked: 8, valid: 3, invalid: 2, expired: 1, inconclusive: 2 }),
+    remaining: 0,
+    providers: { FAKE: fake, SLOW: tally({ checked: 1, valid: 1 }) },
+  });
   expect(new Set(bench.asked)).toEqual(new Set([...orgs.map((org) => `fake-${org}`), "slow-key"]));
   expect(bench.asked, "three were asked a second time before they flipped").toHaveLength(11);
   const statuses = await Promise.all(orgs.map(async (org) => (await bench.head(org)).validation_status));
   expect(statuses).toEqual(["VALID", "VALID", "INVALID", "INVALID", "EXPIRED", "VALID", "VALID"]);
-  const next = (await Promise.all(orgs.map(async (org) => (await bench.head(org)).next_due_at))).filter((at) => at !== null).sort();
+  const next = (await Promise.all(orgs.map(async (org) => (await bench.head(org)).next_due_at)))
+    .filter((at) => at !== null)
+    .sort();
   expect(found.next_due_at).toBe(next[0]);
   expect(await sweep()).toMatchObject({ checked: 0, remaining: 0, next_due_at: next[0] });
 });
@@ -66,8 +75,21 @@ describe("what it costs", () => {
     const startedAt = performance.now();
     expect(await sweep()).toMatchObject({ checked: SIZE, valid: SIZE, remaining: 0 });
     expect(performance.now() - startedAt).toBeLessThan(5_000);
-    const cost = () => Object.fromEntries([...new Set(bench.watched.calls)].map((name) => [name, bench.watched.calls.filter((one) => one === name).length]));
-    expect(cost()).toEqual({ readDueDeactivations: 1, readDue: 3, appendValidations: 2, recordChecks: 2, purgeDeleted: 1, purgeSuperseded: 1 });
+    const cost = () =>
+      Object.fromEntries(
+        [...new Set(bench.watched.calls)].map((name) => [
+          name,
+          bench.watched.calls.filter((one) => one === name).length,
+        ]),
+      );
+    expect(cost()).toEqual({
+      readDueDeactivations: 1,
+      readDue: 3,
+      appendValidations: 2,
+      recordChecks: 2,
+      purgeDeleted: 1,
+      purgeSuperseded: 1,
+    });
     bench.clock.advance(27 * HOUR);
     bench.watched.calls.length = 0;
     expect(await sweep({ limit: 1_000 })).toMatchObject({ checked: 1_000, remaining: 200 });
@@ -82,8 +104,15 @@ describe("what it costs", () => {
     bench.watched.next("recordChecks", null);
     bench.watched.always("recordChecks", "fails");
     expect(await faultOf(sweep())).toBe("store_unavailable");
-    const failures = () => bench.database.prepare("SELECT consecutive_failures AS n, COUNT(*) AS heads FROM heads GROUP BY 1 ORDER BY 1").all().map((row) => [row["n"], row["heads"]]);
-    expect(failures()).toEqual([[0, 200], [1, 1_000]]);
+    const failures = () =>
+      bench.database
+        .prepare("SELECT consecutive_failures AS n, COUNT(*) AS heads FROM heads GROUP BY 1 ORDER BY 1")
+        .all()
+        .map((row) => [row["n"], row["heads"]]);
+    expect(failures()).toEqual([
+      [0, 200],
+      [1, 1_000],
+    ]);
     expect(bench.events("provider.incident")).toHaveLength(1);
     bench.watched.always("recordChecks", null);
     bench.asked.length = 0;
@@ -99,7 +128,9 @@ describe("what it costs", () => {
     bench.watched.next("appendValidations", "takes effect, then fails", "fails");
     await sweep();
     for (const org of orgs) expect((await bench.head(org)).consecutive_failures).toBe(1);
-    const rows = bench.database.prepare("SELECT COUNT(DISTINCT event_id) AS events, COUNT(*) AS n FROM validations").get();
+    const rows = bench.database
+      .prepare("SELECT COUNT(DISTINCT event_id) AS events, COUNT(*) AS n FROM validations")
+      .get();
     expect([rows?.["events"], rows?.["n"]]).toEqual([3, 6]);
   });
 });
@@ -120,7 +151,12 @@ describe("what is asked when", () => {
     for (let round = 1; round <= 14; round += 1) {
       expect(await sweep()).toMatchObject({ checked: 1, inconclusive: 1 });
       const head = await bench.head("acme");
-      expect(head).toMatchObject({ validation_status: "VALID", last_validated_at: before.last_validated_at, consecutive_failures: round, error_code: "provider_unreachable" });
+      expect(head).toMatchObject({
+        validation_status: "VALID",
+        last_validated_at: before.last_validated_at,
+        consecutive_failures: round,
+        error_code: "provider_unreachable",
+      });
       const waitMs = Date.parse(head.next_due_at ?? "") - bench.clock.now();
       waits.push(waitMs);
       bench.clock.advance(waitMs - SECOND);
@@ -134,7 +170,11 @@ describe("what is asked when", () => {
     }
     bench.answers("fake-key", 200);
     await sweep();
-    expect(await bench.head("acme")).toMatchObject({ consecutive_failures: 0, error_code: null, validation_status: "VALID" });
+    expect(await bench.head("acme")).toMatchObject({
+      consecutive_failures: 0,
+      error_code: null,
+      validation_status: "VALID",
+    });
     expect(bench.events("integration.recovered")).toMatchObject([{ count: 14 }]);
   });
 
@@ -182,7 +222,12 @@ describe("what is asked when", () => {
 
   test("reported ones first, then the stalest; the limit holds", async () => {
     const orgs = await dueOnes(6, "SLOW");
-    orgs.forEach((org, index) => void bench.database.prepare("UPDATE heads SET next_due_at = ? WHERE org_slug = ?").run(iso(-(index + 1) * MINUTE), org));
+    orgs.forEach(
+      (org, index) =>
+        void bench.database
+          .prepare("UPDATE heads SET next_due_at = ? WHERE org_slug = ?")
+          .run(iso(-(index + 1) * MINUTE), org),
+    );
     const { credential_id } = await bench.head("org0", "SLOW");
     await bench.real.markReported(credential_id, iso());
     expect(await sweep({ limit: 3 })).toMatchObject({ checked: 3, remaining: 3 });
@@ -207,7 +252,10 @@ describe("what is asked when", () => {
     expect(bench.asked).toEqual([]);
     expect(bench.events("sweep.billable_refused")).toHaveLength(1);
     expect(bench.events("sweep.provider_unknown")).toHaveLength(1);
-    expect(await bench.head("acme", "DEAR")).toMatchObject({ validation_status: "VALID", last_checked_at: expect.stringContaining("2026-08-22") });
+    expect(await bench.head("acme", "DEAR")).toMatchObject({
+      validation_status: "VALID",
+      last_checked_at: expect.stringContaining("2026-08-22"),
+    });
   });
 });
 
@@ -232,7 +280,9 @@ test("what cannot be opened is ours to mend: status and times stay, others are c
   const before = await bench.head("org1");
   expect(await sweep()).toMatchObject({ checked: 2, valid: 2, remaining: 1 });
   expect(await bench.head("org1")).toEqual(before);
-  expect(bench.logs.filter(({ severity }) => severity === "CRITICAL")).toMatchObject([{ event: "integrity", fields: { org_slug: "org1" } }]);
+  expect(bench.logs.filter(({ severity }) => severity === "CRITICAL")).toMatchObject([
+    { event: "integrity", fields: { org_slug: "org1" } },
+  ]);
 });
 
 describe("incidents", () => {
@@ -244,14 +294,19 @@ describe("incidents", () => {
     [6, 11, true],
     [20, 20, true],
   ];
-  test.each(rows)("%i of %i without an answer: one incident instead of single alerts is %s", async (silent, of, incident) => {
-    const orgs = await dueOnes(of);
-    orgs.slice(0, silent).forEach((org) => void bench.answers(`fake-${org}`, 503));
-    const found = await sweep();
-    expect(bench.events("provider.incident")).toEqual(incident ? [{ provider: "FAKE", count: silent, total: of }] : []);
-    expect(bench.events("integration.check_inconclusive")).toHaveLength(incident ? 0 : silent);
-    expect(found).toMatchObject({ incidents: incident ? ["FAKE"] : [], providers: { FAKE: { incident } } });
-  });
+  test.each(rows)(
+    "%i of %i without an answer: one incident instead of single alerts is %s",
+    async (silent, of, incident) => {
+      const orgs = await dueOnes(of);
+      orgs.slice(0, silent).forEach((org) => void bench.answers(`fake-${org}`, 503));
+      const found = await sweep();
+      expect(bench.events("provider.incident")).toEqual(
+        incident ? [{ provider: "FAKE", count: silent, total: of }] : [],
+      );
+      expect(bench.events("integration.check_inconclusive")).toHaveLength(incident ? 0 : silent);
+      expect(found).toMatchObject({ incidents: incident ? ["FAKE"] : [], providers: { FAKE: { incident } } });
+    },
+  );
 
   test("one provider's incident hides nothing of another's", async () => {
     await dueOnes(5, "FAKE");
@@ -267,23 +322,27 @@ describe("incidents", () => {
 });
 
 describe("expiry", () => {
-  test.each([1, 6, 24])("30, 14, 7 and 1 days and the day itself are announced once each, with a sweep every %i hours", async (hours) => {
-    const end = iso(40 * DAY + 3 * HOUR);
-    await bench.setUp("acme", "fake-key", { expires_at: end });
-    const told: Array<[number | undefined, number]> = [];
-    for (let passed = 0; passed < 45 * 24; passed += hours) {
-      bench.logs.length = 0;
-      await sweep();
-      for (const { days } of bench.events("integration.expiring")) told.push([days, (Date.parse(end) - bench.clock.now()) / DAY]);
-      bench.clock.advance(hours * HOUR);
-    }
-    expect(told.map(([days]) => days)).toEqual([30, 14, 7, 1, 0]);
-    for (const [days, left] of told) {
-      expect(left).toBeLessThanOrEqual(days ?? 0);
-      expect(left).toBeGreaterThan((days ?? 0) - (2 * hours) / 24);
-    }
-    expect(await bench.head("acme"), "passing it does not set EXPIRED").toMatchObject({ validation_status: "VALID" });
-  });
+  test.each([1, 6, 24])(
+    "30, 14, 7 and 1 days and the day itself are announced once each, with a sweep every %i hours",
+    async (hours) => {
+      const end = iso(40 * DAY + 3 * HOUR);
+      await bench.setUp("acme", "fake-key", { expires_at: end });
+      const told: Array<[number | undefined, number]> = [];
+      for (let passed = 0; passed < 45 * 24; passed += hours) {
+        bench.logs.length = 0;
+        await sweep();
+        for (const { days } of bench.events("integration.expiring"))
+          told.push([days, (Date.parse(end) - bench.clock.now()) / DAY]);
+        bench.clock.advance(hours * HOUR);
+      }
+      expect(told.map(([days]) => days)).toEqual([30, 14, 7, 1, 0]);
+      for (const [days, left] of told) {
+        expect(left).toBeLessThanOrEqual(days ?? 0);
+        expect(left).toBeGreaterThan((days ?? 0) - (2 * hours) / 24);
+      }
+      expect(await bench.head("acme"), "passing it does not set EXPIRED").toMatchObject({ validation_status: "VALID" });
+    },
+  );
 
   test("its passing makes a credential due at once, whether the provider answers or not", async () => {
     for (const answer of [200, 503]) {
@@ -330,11 +389,22 @@ describe("scheduled deactivations", () => {
     expect(await faultOf(decrypt(bench.works, bench.subject("acme"), RUN))).toBe("credential_not_usable");
     bench.watched.calls.length = 0;
     await sweep();
-    expect(bench.watched.calls.slice(0, 4)).toEqual(["readDueDeactivations", "readOpening", "appendVersions", "advanceHead"]);
+    expect(bench.watched.calls.slice(0, 4)).toEqual([
+      "readDueDeactivations",
+      "readOpening",
+      "appendVersions",
+      "advanceHead",
+    ]);
     expect(await faultOf(decrypt(bench.works, bench.subject("acme"), RUN))).toBe("not_configured");
-    expect(bench.chain({ org_slug: "acme", provider: "FAKE" }).map(({ op }) => op)).toEqual(["delete", "schedule", "setup"]);
+    expect(bench.chain({ org_slug: "acme", provider: "FAKE" }).map(({ op }) => op)).toEqual([
+      "delete",
+      "schedule",
+      "setup",
+    ]);
     expect(bench.events("integration.deactivated")).toHaveLength(1);
-    expect(bench.database.prepare("SELECT COUNT(*) AS n FROM versions WHERE encrypted_credential IS NOT NULL").get()?.["n"]).toBe(0);
+    expect(
+      bench.database.prepare("SELECT COUNT(*) AS n FROM versions WHERE encrypted_credential IS NOT NULL").get()?.["n"],
+    ).toBe(0);
   });
 
   test("that are called off, or set up anew, between the look and the deletion stand", async () => {
@@ -366,7 +436,11 @@ describe("scheduled deactivations", () => {
 });
 
 describe("purge", () => {
-  const sealed = (org: string) => bench.database.prepare("SELECT seq FROM versions WHERE org_slug = ? AND encrypted_credential IS NOT NULL ORDER BY seq").all(org).map((row) => row["seq"]);
+  const sealed = (org: string) =>
+    bench.database
+      .prepare("SELECT seq FROM versions WHERE org_slug = ? AND encrypted_credential IS NOT NULL ORDER BY seq")
+      .all(org)
+      .map((row) => row["seq"]);
 
   test("takes a deleted credential's ciphertext at the next sweep, and leaves its history", async () => {
     await bench.setUp("acme", "fake-one");
@@ -375,7 +449,9 @@ describe("purge", () => {
     expect(sealed("acme")).toEqual([1, 2]);
     await sweep();
     expect(sealed("acme")).toEqual([]);
-    expect((await bench.real.readHistory({ org_slug: "acme", provider: "FAKE" }, { limit: 10, before: null })).items).toHaveLength(3);
+    expect(
+      (await bench.real.readHistory({ org_slug: "acme", provider: "FAKE" }, { limit: 10, before: null })).items,
+    ).toHaveLength(3);
   });
 
   test("takes a superseded one's after 24 hours, and never the current one's", async () => {
@@ -420,7 +496,11 @@ describe("time", () => {
     bench.usually.answer = (key) => (key.startsWith("slow") ? never.promise : 200);
     const clock = { ...systemClock(), now: bench.clock.now };
     const startedAt = performance.now();
-    expect(await sweep({ max_seconds: 1 }, { ...bench.works, clock })).toMatchObject({ checked: 5, valid: 5, remaining: 1 });
+    expect(await sweep({ max_seconds: 1 }, { ...bench.works, clock })).toMatchObject({
+      checked: 5,
+      valid: 5,
+      remaining: 1,
+    });
     expect(performance.now() - startedAt).toBeLessThan(1_000);
     never.resolve(200);
   });

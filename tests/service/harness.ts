@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { randomUUID } from "node:crypto";
 import { assemble, type Parts, readPlan } from "../../functions/parts.ts";
 import { openTokenIssuer } from "../../shared/adapters/local/local-tokens.ts";
 import type { Scope } from "../../shared/contract/rows.ts";
@@ -33,10 +33,19 @@ export interface Service {
   /** Everything the process has printed. */
   output(): { stdout: string; stderr: string };
   orgKey(org: string, scope?: Scope, change?: { expires_at?: string; revoked_at?: string }): Promise<string>;
-  grant(subject: string, orgs: string[], providers?: string[], change?: { expires_at?: string; revoked_at?: string }): Promise<string>;
+  grant(
+    subject: string,
+    orgs: string[],
+    providers?: string[],
+    change?: { expires_at?: string; revoked_at?: string },
+  ): Promise<string>;
   token(subject: string): Promise<string>;
   /** One request; `path` stands under the prefix unless it is absolute. */
-  send(method: string, path: string, options?: { key?: string; token?: string; headers?: Record<string, string>; body?: unknown; raw?: string | Buffer }): Promise<Reply>;
+  send(
+    method: string,
+    path: string,
+    options?: { key?: string; token?: string; headers?: Record<string, string>; body?: unknown; raw?: string | Buffer },
+  ): Promise<Reply>;
   /** Ends the process with a signal and resolves with its exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   close(): Promise<void>;
@@ -46,10 +55,18 @@ export interface Service {
  * Starts the real service as its own process (`npm start`'s, or the framework's CLI with a function's target) on a free
  * port, with simulated providers and a home of its own.
  */
-export async function startService(options: { env?: Record<string, string>; target?: string; home?: string; simulators?: Simulators } = {}): Promise<Service> {
+export async function startService(
+  options: { env?: Record<string, string>; target?: string; home?: string; simulators?: Simulators } = {},
+): Promise<Service> {
   const home = options.home ?? mkdtempSync(join(tmpdir(), "integrations-test-"));
   const simulators = options.simulators ?? (await startSimulators());
-  const env = { PATH: process.env["PATH"] ?? "", INTEGRATIONS_HOME: home, INTEGRATIONS_RATE_LIMIT: "0", ...simulators.env, ...options.env };
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    INTEGRATIONS_HOME: home,
+    INTEGRATIONS_RATE_LIMIT: "0",
+    ...simulators.env,
+    ...options.env,
+  };
   const started = options.target === undefined ? await startGateway(env) : await startTarget(options.target, env);
   const parts = await assemble(readPlan({ ...env, PORT: "0" }));
   const base = `${started.origin}/api/v1/integrations`;
@@ -66,15 +83,36 @@ export async function startService(options: { env?: Record<string, string>; targ
       const { key, keyId } = mintOrgKey("local");
       const [pepper] = await parts.secrets.peppers();
       await parts.orgKeys.addKey({
-        key_id: keyId, org_slug: org, environment: "local", scope, name: null, key_hmac: hashOrgKey(pepper.bytes, key.reveal()), pepper_version: pepper.version,
-        legacy: false, created_at: now(), created_by: "test", expires_at: null, revoked_at: null, revoked_by: null, ...change,
+        key_id: keyId,
+        org_slug: org,
+        environment: "local",
+        scope,
+        name: null,
+        key_hmac: hashOrgKey(pepper.bytes, key.reveal()),
+        pepper_version: pepper.version,
+        legacy: false,
+        created_at: now(),
+        created_by: "test",
+        expires_at: null,
+        revoked_at: null,
+        revoked_by: null,
+        ...change,
       });
       return key.reveal();
     },
     grant: async (subject, orgs, providers = ["*"], change = {}) => {
       const grantId = randomUUID();
       await parts.grants.addGrant({
-        grant_id: grantId, subject, org_slugs: orgs, providers, created_at: now(), created_by: "test", expires_at: later(), revoked_at: null, revoked_by: null, ...change,
+        grant_id: grantId,
+        subject,
+        org_slugs: orgs,
+        providers,
+        created_at: now(),
+        created_by: "test",
+        expires_at: later(),
+        revoked_at: null,
+        revoked_by: null,
+        ...change,
       });
       return grantId;
     },
@@ -97,9 +135,17 @@ export async function startService(options: { env?: Record<string, string>; targ
 type Started = Pick<Service, "origin" | "child" | "output">;
 
 async function startGateway(env: Record<string, string>): Promise<Started> {
-  const child = spawn(process.execPath, ["functions/start.ts"], { cwd: root, env: { ...env, PORT: "0" }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["functions/start.ts"], {
+    cwd: root,
+    env: { ...env, PORT: "0" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const output = record(child);
-  const origin = await until(child, output, () => /ready (http:\/\/127\.0\.0\.1:\d+)\//.exec(output().stdout)?.[1] ?? null);
+  const origin = await until(
+    child,
+    output,
+    () => /ready (http:\/\/127\.0\.0\.1:\d+)\//.exec(output().stdout)?.[1] ?? null,
+  );
   return { origin, child, output };
 }
 
@@ -107,7 +153,11 @@ async function startGateway(env: Record<string, string>): Promise<Started> {
 async function startTarget(target: string, env: Record<string, string>): Promise<Started> {
   const port = await freePort();
   const cli = join(root, "node_modules/@google-cloud/functions-framework/build/src/main.js");
-  const child = spawn(process.execPath, [cli, `--target=${target}`, `--source=functions/${target}.ts`], { cwd: root, env: { ...env, PORT: String(port), NODE_ENV: "production" }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [cli, `--target=${target}`, `--source=functions/${target}.ts`], {
+    cwd: root,
+    env: { ...env, PORT: String(port), NODE_ENV: "production" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const output = record(child);
   const origin = `http://127.0.0.1:${port}`;
   await until(child, output, async () => ((await fetch(`${origin}/health`).catch(() => null))?.ok ? origin : null));
@@ -121,7 +171,11 @@ function record(child: ChildProcess): () => { stdout: string; stderr: string } {
   return () => chunks;
 }
 
-async function until(child: ChildProcess, output: () => { stdout: string; stderr: string }, look: () => string | null | Promise<string | null>): Promise<string> {
+async function until(
+  child: ChildProcess,
+  output: () => { stdout: string; stderr: string },
+  look: () => string | null | Promise<string | null>,
+): Promise<string> {
   for (let tries = 0; tries < 600; tries += 1) {
     const found = await look();
     if (found !== null) return found;
@@ -140,7 +194,11 @@ async function freePort(): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-export async function send(url: string, method: string, { key, token, headers = {}, body, raw }: NonNullable<Parameters<Service["send"]>[2]>): Promise<Reply> {
+export async function send(
+  url: string,
+  method: string,
+  { key, token, headers = {}, body, raw }: NonNullable<Parameters<Service["send"]>[2]>,
+): Promise<Reply> {
   const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   const response = await fetch(url, {
     method,

@@ -18,8 +18,19 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 test("a credential lives from setup to deletion, each answer as its schema says", async () => {
-  const created = await service.send("POST", "/acme/openai/setup", { key, body: { credential: openai.admin, credential_name: "Costs" } });
-  expect(created).toMatchObject({ status: 201, body: { success: true, provider: "OPENAI", validation_status: "VALID", message: "Integration configured successfully" } });
+  const created = await service.send("POST", "/acme/openai/setup", {
+    key,
+    body: { credential: openai.admin, credential_name: "Costs" },
+  });
+  expect(created).toMatchObject({
+    status: 201,
+    body: {
+      success: true,
+      provider: "OPENAI",
+      validation_status: "VALID",
+      message: "Integration configured successfully",
+    },
+  });
   answers.configuredAnswer.parse(created.body);
   expect(created.headers.get("etag")).toBe('"v1"');
 
@@ -36,7 +47,11 @@ test("a credential lives from setup to deletion, each answer as its schema says"
 
   const validated = await service.send("POST", "/acme/openai/validate", { key });
   answers.verdictAnswer.parse(validated.body);
-  expect(validated.body).toMatchObject({ success: true, outcome: "valid", message: "Integration validated successfully" });
+  expect(validated.body).toMatchObject({
+    success: true,
+    outcome: "valid",
+    message: "Integration validated successfully",
+  });
 
   const miss = await service.send("POST", "/acme/openai/decrypt", { token, body: RUN });
   answers.decryptAnswer.parse(miss.body);
@@ -46,11 +61,20 @@ test("a credential lives from setup to deletion, each answer as its schema says"
   const rotated = await service.send("POST", "/acme/openai/rotate", { key, body: { new_credentials: openai.good } });
   expect(rotated).toMatchObject({ status: 200, body: { message: "Credential rotated successfully" } });
   expect(rotated.body.credential_id).not.toBe(created.body.credential_id);
-  expect((await service.send("POST", "/acme/openai/decrypt", { token, body: RUN })).body).toMatchObject({ credential: { api_key: openai.good }, cache: "miss" });
+  expect((await service.send("POST", "/acme/openai/decrypt", { token, body: RUN })).body).toMatchObject({
+    credential: { api_key: openai.good },
+    cache: "miss",
+  });
 
-  const updated = await service.send("PUT", "/acme/openai", { key, body: { credential_name: "Renamed", metadata: { team: "finops" } } });
+  const updated = await service.send("PUT", "/acme/openai", {
+    key,
+    body: { credential_name: "Renamed", metadata: { team: "finops" } },
+  });
   expect(updated.body.message).toBe("Integration updated successfully");
-  expect((await service.send("GET", "/acme/openai", { key })).body).toMatchObject({ credential_name: "Renamed", metadata: { team: "finops" } });
+  expect((await service.send("GET", "/acme/openai", { key })).body).toMatchObject({
+    credential_name: "Renamed",
+    metadata: { team: "finops" },
+  });
 
   const history = await service.send("GET", "/acme/openai/history", { key });
   answers.historyAnswer.parse(history.body);
@@ -58,8 +82,13 @@ test("a credential lives from setup to deletion, each answer as its schema says"
 
   const deleted = await service.send("DELETE", "/acme/openai", { key });
   expect(deleted.body).toEqual({ success: true, message: "Integration deleted successfully" });
-  expect(await service.send("GET", "/acme/openai", { key })).toMatchObject({ status: 404, body: { code: "not_configured", error: "OpenAI is not configured" } });
+  expect(await service.send("GET", "/acme/openai", { key })).toMatchObject({
+    status: 404,
+    body: { code: "not_configured", error: "OpenAI is not configured" },
+  });
   expect((await service.send("DELETE", "/acme/openai", { key })).status).toBe(404);
   expect((await service.send("POST", "/acme/openai/decrypt", { token, body: RUN })).status).toBe(404);
-  expect((await service.send("POST", "/acme/openai/setup", { key, body: { credential: openai.good } })).status).toBe(201);
+  expect((await service.send("POST", "/acme/openai/setup", { key, body: { credential: openai.good } })).status).toBe(
+    201,
+  );
 });

@@ -21,7 +21,7 @@ function opener(text: string) {
   };
   return { buffers, opens };
 }
-const isZero = (buffer: Buffer | undefined) => buffer !== undefined && buffer.every((byte) => byte === 0);
+const isZero = (buffer: Buffer | undefined) => buffer?.every((byte) => byte === 0) === true;
 
 test.each([
   [0, true],
@@ -144,7 +144,12 @@ describe("what leaves is overwritten", () => {
       const buffer = Buffer.alloc(64 * 1024, 1);
       return { name: `n${index}`, buffer };
     });
-    for (const { name, buffer } of big) await memory.with(name, async () => buffer, () => null);
+    for (const { name, buffer } of big)
+      await memory.with(
+        name,
+        async () => buffer,
+        () => null,
+      );
     expect(memory.size).toBe(64);
     expect(isZero(big[0]?.buffer)).toBe(true);
     expect(isZero(big[1]?.buffer)).toBe(false);
@@ -152,7 +157,13 @@ describe("what leaves is overwritten", () => {
 
   test("what is larger than all that may be held is used and overwritten at once", async () => {
     const huge = Buffer.alloc(4 * 1024 * 1024 + 1, 1);
-    expect(await memory.with("a", async () => huge, (plaintext) => plaintext[0])).toEqual({ result: 1, hit: false });
+    expect(
+      await memory.with(
+        "a",
+        async () => huge,
+        (plaintext) => plaintext[0],
+      ),
+    ).toEqual({ result: 1, hit: false });
     expect(memory.size).toBe(0);
     expect(isZero(huge)).toBe(true);
   });
@@ -168,7 +179,16 @@ describe("what leaves is overwritten", () => {
 });
 
 test("names apart by one character never see each other's plaintext", async () => {
-  const names = ["o\u0000p\u0000c\u0000e\u00001", "o\u0000p\u0000c\u0000e\u000011", "o\u0000p\u0000c\u0000e2\u00001", "o2\u0000p\u0000c\u0000e\u00001"];
+  const names = [
+    "o\u0000p\u0000c\u0000e\u00001",
+    "o\u0000p\u0000c\u0000e\u000011",
+    "o\u0000p\u0000c\u0000e2\u00001",
+    "o2\u0000p\u0000c\u0000e\u00001",
+  ];
   for (const name of names) await memory.with(name, async () => Buffer.from(name), asText);
-  for (const name of names) expect(await memory.with(name, () => Promise.reject(new Error("opened again")), asText)).toEqual({ result: name, hit: true });
+  for (const name of names)
+    expect(await memory.with(name, () => Promise.reject(new Error("opened again")), asText)).toEqual({
+      result: name,
+      hit: true,
+    });
 });

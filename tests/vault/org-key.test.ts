@@ -26,15 +26,18 @@ test.each(texts)("%s is read as it should be", (_, text, parsed) => {
   expect(parseOrgKey(text)).toEqual(parsed);
 });
 
-test.each(["live", "test", "local"])("a thousand minted keys of %s are of the shape, valid, and all different", (environment) => {
-  const keys = Array.from({ length: 1_000 }, () => mintOrgKey(environment));
-  for (const { key, keyId } of keys) {
-    expect(key.reveal()).toMatch(/^cact_(live|test|local)_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/);
-    expect(parseOrgKey(key.reveal())).toEqual({ environment, keyId });
-  }
-  expect(new Set(keys.map(({ keyId }) => keyId)).size).toBe(1_000);
-  expect(`${keys[0]?.key}`).not.toContain(keys[0]?.keyId ?? "");
-});
+test.each(["live", "test", "local"])(
+  "a thousand minted keys of %s are of the shape, valid, and all different",
+  (environment) => {
+    const keys = Array.from({ length: 1_000 }, () => mintOrgKey(environment));
+    for (const { key, keyId } of keys) {
+      expect(key.reveal()).toMatch(/^cact_(live|test|local)_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/);
+      expect(parseOrgKey(key.reveal())).toEqual({ environment, keyId });
+    }
+    expect(new Set(keys.map(({ keyId }) => keyId)).size).toBe(1_000);
+    expect(`${keys[0]?.key}`).not.toContain(keys[0]?.keyId ?? "");
+  },
+);
 
 test("any one character changed makes a key invalid", () => {
   const key = mintOrgKey("local").key.reveal();

@@ -86,15 +86,23 @@ test("no flipped bit, no cut and no addition opens", async () => {
     expect(await faultOf(open(keys, binding(), bent))).toBe("integrity");
 });
 
-test.each([[null], [Buffer.alloc(0)]])("a ciphertext that is not there (%j) is an integrity fault, and no key is asked", async (ciphertext) => {
-  const none: KeyManagement = { ...keys, decrypt: () => Promise.reject(new Error("asked")) };
-  expect(await faultOf(open(none, binding(), ciphertext))).toBe("integrity");
-});
+test.each([[null], [Buffer.alloc(0)]])(
+  "a ciphertext that is not there (%j) is an integrity fault, and no key is asked",
+  async (ciphertext) => {
+    const none: KeyManagement = { ...keys, decrypt: () => Promise.reject(new Error("asked")) };
+    expect(await faultOf(open(none, binding(), ciphertext))).toBe("integrity");
+  },
+);
 
 test.each(["", "{", "[]", "null", '"text"', "1", '{"a":1}', '{"a":null}', '{"a":{"b":"c"}}'])(
   "a plaintext %j that is no object of texts is an integrity fault that says nothing of it",
   (text) => {
-    expect(() => readFields(Buffer.from(text))).toThrow(expect.objectContaining({ code: "integrity", message: "The stored credential failed its integrity checks; nothing was returned" }));
+    expect(() => readFields(Buffer.from(text))).toThrow(
+      expect.objectContaining({
+        code: "integrity",
+        message: "The stored credential failed its integrity checks; nothing was returned",
+      }),
+    );
   },
 );
 

@@ -17,6 +17,7 @@ const names: Record<keyof AuditRecord, "word" | "number"> = {
   status: "number",
   reason_code: "word",
   credential_id: "word",
+  target_id: "word",
   fingerprint: "word",
   key_version: "word",
   cache: "word",

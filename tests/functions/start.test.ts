@@ -1,0 +1,201 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { EnvironmentError, readEnvironment } from "../../functions/environment.ts";
+import { type Service, startService } from "../service/harness.ts";
+import { exampleKeys } from "../simulators/start.ts";
+
+const root = join(import.meta.dirname, "../..");
+const home = mkdtempSync(join(tmpdir(), "integrations-start-"));
+let service: Service;
+
+beforeAll(async () => {
+  service = await startService({ env: { OPENAI_API_KEY: "sk-ambient-CANARY", OPENAI_BASE_URL: "http://127.0.0.1:9" } });
+});
+afterAll(async () => {
+  await service.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** Runs a command line to its end. */
+function run(
+  args: string[],
+  env: Record<string, string>,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env: { PATH: process.env["PATH"] ?? "", INTEGRATIONS_HOME: join(home, "kept"), ...env },
+    });
+    const output = { stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk: Buffer) => (output.stdout += chunk));
+    child.stderr.on("data", (chunk: Buffer) => (output.stderr += chunk));
+    child.once("close", (code) => resolve({ code, ...output }));
+  });
+}
+
+describe("a start that cannot go well ends with 1 and says everything at once", () => {
+  const wrong = {
+    K_SERVICE: "integrations-setup",
+    PORT: "99999",
+    INTEGRATIONS_CLOCK_OFFSET_S: "CANARY",
+    INTEGRATIONS_RATE_LIMIT: "-1",
+    CORS_ORIGINS: "https://*.CANARY.example",
+    INTEGRATIONS_ENDPOINT_OPENAI_API: "http://CANARY.example",
+    KMS_API_ENDPOINT: "http://CANARY.example",
+  };
+  const named = [
+    "INTEGRATIONS_BACKEND: local is refused where K_SERVICE is set",
+    "PORT:",
+    "INTEGRATIONS_CLOCK_OFFSET_S:",
+    "INTEGRATIONS_RATE_LIMIT:",
+    "CORS_ORIGINS:",
+    "INTEGRATIONS_ENDPOINT_OPENAI_API:",
+    "KMS_API_ENDPOINT:",
+  ];
+  const cli = "node_modules/@google-cloud/functions-framework/build/src/main.js";
+
+  test.each([
+    ["npm start's", ["functions/start.ts"]],
+    ["the framework's", [cli, "--target=setup", "--source=functions/setup.ts"]],
+  ])("on the platform with the local backend and more: %s", async (_, args) => {
+    const { code, stdout, stderr } = await run(args, wrong);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    for (const text of named) expect(stderr).toContain(text);
+    expect(stderr).not.toContain("CANARY");
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(existsSync(join(home, "kept"))).toBe(false);
+  });
+
+  test("with a port that is taken", async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    const address = taken.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const { code, stdout, stderr } = await run(["functions/start.ts"], { PORT: String(port) });
+    taken.close();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain(`Port ${port} is taken: set PORT to another one`);
+  });
+
+  test.each([
+    ["an endpoint that is none", { INTEGRATIONS_ENDPOINT_OPENAI_API: "CANARY" }, "OPENAI_API"],
+    [
+      "an endpoint of a provider that does not exist",
+      { INTEGRATIONS_ENDPOINT_NOSUCH_API: "http://127.0.0.1:9" },
+      "NOSUCH_API",
+    ],
+    [
+      "a further registry that is not there",
+      { INTEGRATIONS_EXTRA_PROVIDERS: "/CANARY.yml" },
+      "INTEGRATIONS_EXTRA_PROVIDERS",
+    ],
+  ])("with %s", async (_, env, text) => {
+    const { code, stdout, stderr } = await run(["functions/start.ts"], { PORT: "0", ...env });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain(text);
+    expect(stderr).not.toContain("CANARY");
+  });
+});
+
+describe("the environment", () => {
+  const switches = [
+    "INTEGRATIONS_EXTRA_PROVIDERS",
+    "INTEGRATIONS_CLOCK_OFFSET_S",
+    "INTEGRATIONS_RATE_LIMIT",
+    "INTEGRATIONS_ENDPOINT_OPENAI_API",
+    "KMS_API_ENDPOINT",
+    "BIGQUERY_API_ENDPOINT",
+    "SECRET_MANAGER_API_ENDPOINT",
+    "IAM_CREDENTIALS_API_ENDPOINT",
+    "OIDC_JWKS_URL",
+  ];
+  test.each(switches)("%s is refused beside K_SERVICE", (name) => {
+    for (const backend of ["gcp", "local"])
+      expect(() => readEnvironment({ K_SERVICE: "x", INTEGRATIONS_BACKEND: backend, [name]: "1" })).toThrow(
+        `${name}: is for local running and tests only; remove it`,
+      );
+  });
+
+  test("without anything is a local one on port 8000", () => {
+    expect(readEnvironment({})).toMatchObject({
+      backend: "local",
+      home: ".integrations",
+      port: 8_000,
+      rateLimit: 20,
+      clockOffsetS: 0,
+      corsOrigins: [],
+      audience: "cloudact-integrations-decrypt",
+      onPlatform: false,
+    });
+  });
+
+  test("takes an empty value as none", () => {
+    expect(readEnvironment({ PORT: "", K_SERVICE: "", CORS_ORIGINS: "" })).toMatchObject({
+      port: 8_000,
+      corsOrigins: [],
+    });
+  });
+
+  test.each([
+    ["PORT", "65536"],
+    ["PORT", "-1"],
+    ["PORT", "80a"],
+    ["PORT", "8000.5"],
+    ["INTEGRATIONS_BACKEND", "aws"],
+    ["INTEGRATIONS_RATE_LIMIT", "many"],
+    ["INTEGRATIONS_CLOCK_OFFSET_S", "1e9"],
+    ["CORS_ORIGINS", "*"],
+    ["CORS_ORIGINS", "https://app.example/"],
+    ["CORS_ORIGINS", "https://app.example,nonsense"],
+    ["CORS_ORIGINS", "null"],
+    ["OIDC_AUDIENCE", "x".repeat(201)],
+  ])("%s=%s is refused by name", (name, value) => {
+    expect(() => readEnvironment({ [name]: value })).toThrow(EnvironmentError);
+    try {
+      readEnvironment({ [name]: value });
+    } catch (error) {
+      expect(String(error)).toContain(`  ${name}: `);
+      expect(String(error)).not.toContain(value.length > 3 && value !== "null" ? value : "\u0000");
+    }
+  });
+});
+
+test("the ready line is exact and the only thing on stdout", async () => {
+  await service.send("GET", "/acme");
+  const { port } = new URL(service.origin);
+  expect(service.output().stdout).toBe(`cloudact-integrations ready http://127.0.0.1:${port}/api/v1/integrations\n`);
+});
+
+test("only this machine can reach it", async () => {
+  expect(service.origin).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+});
+
+test("an operator's own key and address for a provider do not stand in for the customer's", async () => {
+  const key = await service.orgKey("ambient");
+  const reply = await service.send("POST", "/ambient/openai/setup", {
+    key,
+    body: { credential: exampleKeys("OPENAI").good },
+  });
+  expect(reply.status).toBe(201);
+  for (const { headers } of service.simulators.requests) expect(JSON.stringify(headers)).not.toContain("CANARY");
+});
+
+test("SIGTERM lets what is in flight end, closes idle connections, and ends with 0", async () => {
+  const key = await service.orgKey("drain");
+  service.simulators.latency("GROQ", 600);
+  const slow = service.send("POST", "/drain/groq/setup", { key, body: { credential: exampleKeys("GROQ").good } });
+  await expect
+    .poll(() => service.simulators.requests.some(({ provider }) => provider === "GROQ"), { interval: 5 })
+    .toBe(true);
+  const startedAt = performance.now();
+  const ended = service.stop("SIGTERM");
+  const reply = await slow;
+  expect(reply).toMatchObject({ status: 201, body: { success: true } });
+  expect(await ended).toBe(0);
+  expect(performance.now() - startedAt).toBeLessThan(2_500);
+  expect(service.output().stderr).not.toMatch(/^\s+at /m);
+});
