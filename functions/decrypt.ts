@@ -11,7 +11,7 @@ import { subjectOf } from "./target.ts";
 /** POST /{org}/{provider}/decrypt → 200 with the credential · POST /{org}/{provider}/failures → 202. May decrypt, may not encrypt. */
 export const handlers: Handlers<Parts> = {
   decrypt: async (call, parts) => {
-    const subject = subjectOf(call, parts);
+    const subject = await subjectOf(call, parts);
     const asked = readBody(decryptBody, call.request.body);
     requireRun(parts, subject, asked);
     Object.assign(call.audited, { pipeline: asked.pipeline, run_id: asked.run_id });
@@ -25,7 +25,7 @@ export const handlers: Handlers<Parts> = {
     return ok(body);
   },
   failures: async (call, parts) => {
-    const subject = subjectOf(call, parts);
+    const subject = await subjectOf(call, parts);
     const reported = readBody(failuresBody, call.request.body);
     requireRun(parts, subject, reported);
     Object.assign(call.audited, {

@@ -11,7 +11,7 @@ import { subjectOf } from "./target.ts";
 /** DELETE /{org}/{provider} → 200, 202 where scheduled. May neither encrypt nor decrypt. */
 export const handlers: Handlers<Parts> = {
   delete: async (call, parts) => {
-    const subject = subjectOf(call, parts);
+    const subject = await subjectOf(call, parts);
     const at = readMoment(call.request, "deactivation_scheduled_at");
     const done = await remove(parts, {
       ...subject,

@@ -42,13 +42,10 @@ export interface Environment {
   backend: "local";
   home: string;
   port: number;
-  extraProviders: string | null;
   clockOffsetS: number;
   rateLimit: number;
   audience: string;
   corsOrigins: string[];
-  /** Base URLs by `CODE_NAME`. */
-  endpoints: ReadonlyMap<string, string>;
   /** Whether this is an instance on Cloud Run. */
   onPlatform: boolean;
 }
@@ -56,15 +53,25 @@ export interface Environment {
 /** Everything that is wrong with the environment, a line each. */
 export class EnvironmentError extends Error {
   override readonly name = "EnvironmentError";
+
+  constructor(problems: readonly string[]) {
+    super(`The environment is not usable:\n${problems.map((line) => `  ${line.replaceAll("\n", "\n  ")}`).join("\n")}`);
+  }
 }
 
-/**
- * Reads the environment. Empty values count as absent. All that is wrong is reported at once, by name, never by value.
- *
- * @throws EnvironmentError
- */
-export function readEnvironment(given: Readonly<Record<string, string | undefined>>): Environment {
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== ""));
+/** What was read: the environment, or what is wrong with it, and in any case what the registry needs of it. */
+export interface Reading {
+  environment: Environment | null;
+  problems: string[];
+  extraProviders: string | null;
+  endpoints: ReadonlyMap<string, string>;
+}
+
+/** Reads the environment. Empty values count as absent. All that is wrong is named at once, never with its value. */
+export function readEnvironment(given: Readonly<Record<string, string | undefined>>): Reading {
+  const present = Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) => (value === undefined || value === "" ? [] : [[name, value]])),
+  );
   const problems: string[] = [];
   const onPlatform = present["K_SERVICE"] !== undefined;
   const parsed = schema.safeParse(present);
@@ -80,26 +87,26 @@ export function readEnvironment(given: Readonly<Record<string, string | undefine
   );
   if (onPlatform || backend === "gcp")
     for (const name of switches) problems.push(`${name}: is for local running and tests only; remove it`);
-  if (problems.length > 0 || !parsed.success)
-    throw new EnvironmentError(`The environment is not usable:\n${problems.map((line) => `  ${line}`).join("\n")}`);
+  const extraProviders = present["INTEGRATIONS_EXTRA_PROVIDERS"] ?? null;
+  const endpoints = new Map(
+    Object.entries(present).flatMap(([name, value]) => {
+      const key = ENDPOINT.exec(name)?.[1];
+      return key === undefined ? [] : [[key, value] as const];
+    }),
+  );
+  if (problems.length > 0 || !parsed.success) return { environment: null, problems, extraProviders, endpoints };
   const { data } = parsed;
-  return {
+  const environment: Environment = {
     backend: "local",
     home: data.INTEGRATIONS_HOME,
     port: data.PORT,
-    extraProviders: data.INTEGRATIONS_EXTRA_PROVIDERS ?? null,
     clockOffsetS: data.INTEGRATIONS_CLOCK_OFFSET_S,
     rateLimit: data.INTEGRATIONS_RATE_LIMIT,
     audience: data.OIDC_AUDIENCE,
     corsOrigins: data.CORS_ORIGINS,
-    endpoints: new Map(
-      Object.entries(present).flatMap(([name, value]) => {
-        const key = ENDPOINT.exec(name)?.[1];
-        return key === undefined || value === undefined ? [] : [[key, value] as const];
-      }),
-    ),
     onPlatform,
   };
+  return { environment, problems, extraProviders, endpoints };
 }
 
 const expectations: Readonly<Record<string, string>> = {

@@ -13,12 +13,12 @@ import { subjectOf } from "./target.ts";
 /** GET /{org}/{provider}, its alias /status, its /history and /instructions → 200. May neither encrypt nor decrypt. */
 export const handlers: Handlers<Parts> = {
   get: async (call, parts) => {
-    const { head, body } = await get(parts, subjectOf(call, parts));
+    const { head, body } = await get(parts, await subjectOf(call, parts));
     call.audited.credential_id = head.credential_id;
     return ok(body, { etag: etag(head.seq) });
   },
   history: async (call, parts) => {
-    const subject = subjectOf(call, parts);
+    const subject = await subjectOf(call, parts);
     const limit = Number(readShaped(call.request, "limit", /^\d{1,3}$/, "must be 1 to 200") ?? 50);
     if (limit < 1 || limit > 200) throw malformed("query:limit", "must be 1 to 200");
     const before = readShaped(
@@ -29,7 +29,7 @@ export const handlers: Handlers<Parts> = {
     );
     return ok(await history(parts, subject, { limit, before }));
   },
-  instructions: async (call, parts) => ok(instructions(subjectOf(call, parts))),
+  instructions: async (call, parts) => ok(instructions(await subjectOf(call, parts))),
 };
 
 http(

@@ -9,6 +9,7 @@ import type { TokenIssuer } from "../shared/ports/tokens.ts";
 import { ambientVariables } from "../shared/providers/ambient.ts";
 import { askThrough } from "../shared/providers/ask.ts";
 import { protocolNames } from "../shared/providers/protocol-names.ts";
+import { Slots } from "../shared/providers/slots.ts";
 import { loadRegistry, type Registry, RegistryError } from "../shared/registry/load.ts";
 import { Memory } from "../shared/vault/memory.ts";
 import { type Environment, EnvironmentError, readEnvironment } from "./environment.ts";
@@ -28,6 +29,7 @@ export interface Plan {
 }
 
 const configs = fileURLToPath(new URL("../configs", import.meta.url));
+const REGISTRY = join(configs, "system/providers.yml");
 
 /**
  * Reads the environment and the registry, and removes every variable that a provider's SDK would read by itself, so
@@ -37,21 +39,22 @@ const configs = fileURLToPath(new URL("../configs", import.meta.url));
  */
 export function readPlan(given: NodeJS.ProcessEnv = process.env): Plan {
   for (const name of Object.keys(given)) if (ambientVariables.some((pattern) => pattern.test(name))) delete given[name];
-  const environment = readEnvironment(given);
-  const files = [
-    join(configs, "system/providers.yml"),
-    ...(environment.extraProviders === null ? [] : [environment.extraProviders]),
-  ];
-  const sources = files.map((name) => {
-    try {
-      return { name, text: readFileSync(name, "utf8") };
-    } catch {
-      throw new EnvironmentError(
-        `The environment is not usable:\n  ${name === environment.extraProviders ? "INTEGRATIONS_EXTRA_PROVIDERS: the file cannot be read" : "the registry cannot be read"}`,
-      );
-    }
-  });
-  return { environment, registry: loadRegistry(sources, environment.endpoints, protocolNames) };
+  const { environment, problems, extraProviders, endpoints } = readEnvironment(given);
+  const sources = [{ name: REGISTRY, text: readFileSync(REGISTRY, "utf8") }];
+  try {
+    if (extraProviders !== null) sources.push({ name: extraProviders, text: readFileSync(extraProviders, "utf8") });
+  } catch {
+    problems.push("INTEGRATIONS_EXTRA_PROVIDERS: the file cannot be read");
+  }
+  let registry: Registry | null = null;
+  try {
+    registry = loadRegistry(sources, endpoints, protocolNames);
+  } catch (error) {
+    if (!(error instanceof RegistryError) || problems.length === 0) throw error;
+    problems.push(error.message);
+  }
+  if (environment === null || registry === null || problems.length > 0) throw new EnvironmentError(problems);
+  return { environment, registry };
 }
 
 /** Opens everything behind the ports. One store, one key ring and one set of memories a process. */
@@ -81,6 +84,7 @@ export async function assemble({ environment, registry }: Plan): Promise<Parts> 
   const store = openSqliteStore({
     file: join(home, "integrations.sqlite"),
     schemasFolder: join(configs, "setup/bootstrap/schemas"),
+    clock,
     onCorrupt: ({ org_slug, provider }) => log("CRITICAL", "integrity", { org_slug, provider, reason: "row" }),
   });
   return {
@@ -96,6 +100,7 @@ export async function assemble({ environment, registry }: Plan): Promise<Parts> 
     tokens: openTokenVerifier(home, { audience: environment.audience, clock }),
     audit: openAuditFile(join(home, "audit.jsonl"), { clock, service: "integrations" }),
     ask: askThrough((url, init) => fetch(url, init), ASK_TIMEOUT_MS),
+    slots: new Slots(),
     memory: new Memory(clock),
     heads: new HeadMemory(clock),
     inFlight: new Set(),

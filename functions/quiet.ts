@@ -12,7 +12,8 @@ const MAX_BODY_BYTES = 128 * 1024;
 const MAX_READ_BYTES = 1024 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 const RECEIVE_MS = 10_000;
-const DRAIN_MS = 9_000;
+/** Longer than the longest check of a provider with its confirmation; the platform itself ends a process after 10 s. */
+const DRAIN_MS = 40_000;
 
 type Next = (error?: unknown) => void;
 type Middleware = (request: RawRequest, response: http.ServerResponse, next: Next) => void;

@@ -10,14 +10,13 @@ import { readFlag } from "../shared/http/query.ts";
 import { onceAtATime } from "../shared/operations/change.ts";
 import { importMany } from "../shared/operations/import.ts";
 import { dryRun, setup } from "../shared/operations/setup.ts";
-import { keyedHash } from "../shared/vault/keyed-hash.ts";
 import { type Parts, start } from "./parts.ts";
 import { idempotencyOf, subjectOf } from "./target.ts";
 
 /** POST /{org}/{provider}/setup → 201, 200 for a replacement · POST /{org}/import → 200. May encrypt, may not decrypt. */
 export const handlers: Handlers<Parts> = {
   setup: async (call, parts) => {
-    const subject = subjectOf(call, parts);
+    const subject = await subjectOf(call, parts);
     const dry = readFlag(call.request, "dry_run");
     const adapted = adaptOlderShape(
       call.request.body,
@@ -39,14 +38,8 @@ export const handlers: Handlers<Parts> = {
     spend(call, parts);
     const dryRun = readFlag(call.request, "dry_run");
     const body = readBody(importBody, call.request.body);
-    const key = dryRun ? null : await idempotencyOf(call, parts);
-    const idempotency =
-      key &&
-      (async (provider: string) => ({
-        keyHash: await keyedHash(parts.secrets, key.keyHash, provider),
-        bodyHash: key.bodyHash,
-      }));
-    const done = await onceAtATime(parts, key?.keyHash ?? null, () =>
+    const idempotency = dryRun ? null : await idempotencyOf(call, parts);
+    const done = await onceAtATime(parts, idempotency?.keyHash ?? null, () =>
       importMany(parts, {
         org: call.request.org ?? "",
         requestId: call.request.id,

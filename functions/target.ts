@@ -13,13 +13,13 @@ import type { Parts } from "./parts.ts";
  *
  * @throws Fault `provider_unknown`, `forbidden`, `too_many_requests`
  */
-export function subjectOf(call: Call, parts: Parts): Subject & Requester {
+export async function subjectOf(call: Call, parts: Parts): Promise<Subject & Requester> {
   const { org, providerSegment, id } = call.request;
   if (org === null || providerSegment === null) throw new Fault("route_unknown");
   const entry = parts.registry.byPath(providerSegment);
   if (!entry) throw new Fault("provider_unknown");
   call.audited.provider = entry.code;
-  if (call.request.route.caller === "pipeline") requireGrant(call.grants, entry.code);
+  if (call.request.route.caller === "pipeline") await requireGrant(parts, call.actor.id ?? "", org, entry.code);
   spend(call, parts);
   return { org, entry, requestId: id, actor: call.actor.id ?? "anonymous" };
 }

@@ -16,12 +16,12 @@ export const handlers: Handlers<Parts> = {
     answer(
       call,
       parts,
-      subjectOf(call, parts),
+      await subjectOf(call, parts),
       readBody(updateBody, call.request.body),
       "Integration updated successfully",
     ),
   rotate: async (call, parts) => {
-    const subject = subjectOf(call, parts);
+    const subject = await subjectOf(call, parts);
     const { new_credentials: credential } = readBody(rotateBody, call.request.body);
     return await answer(call, parts, subject, { credential }, "Credential rotated successfully");
   },

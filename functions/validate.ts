@@ -11,7 +11,7 @@ import { subjectOf } from "./target.ts";
 /** POST /{org}/{provider}/validate → 200 with the verdict. May decrypt, may not encrypt. */
 export const handlers: Handlers<Parts> = {
   validate: async (call, parts) => {
-    const subject = subjectOf(call, parts);
+    const subject = await subjectOf(call, parts);
     readBody(emptyBody, call.request.body);
     const { head, body } = await validate(parts, subject);
     Object.assign(call.audited, {

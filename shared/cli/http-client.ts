@@ -74,7 +74,7 @@ async function send(base: string, url: URL, init: RequestInit): Promise<{ respon
   try {
     // A redirect would carry the key to another address.
     const response = await fetch(url, { ...init, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });
-    return { response, text: await response.text() };
+    return { response, text: await readCapped(response) };
   } catch (error) {
     const timedOut = error instanceof Error && error.name === "TimeoutError";
     throw new Stop(exits.unavailable, {
@@ -153,4 +153,18 @@ function causeOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : null;
   const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
   return /^[A-Z_]{2,40}$/.test(code) ? code : "no_connection";
+}
+
+/** An answer of ours is far smaller; one that does not end is not ours. */
+const MOST_BYTES = 8 * 1024 * 1024;
+
+async function readCapped(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) return "";
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }

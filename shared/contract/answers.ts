@@ -81,9 +81,19 @@ const absentSummary = z.strictObject({
   status: z.literal("NOT_CONFIGURED"),
   lifecycle: z.literal("not_configured"),
 });
+const unreadableSummary = z
+  .strictObject({
+    provider: z.string(),
+    display_name: z.string(),
+    category,
+    status: z.literal("PENDING"),
+    lifecycle: z.literal("error"),
+    code: z.literal("integrity"),
+  })
+  .meta({ description: "A stored row that failed its checks." });
 export const listAnswer = z.strictObject({
   org_slug: z.string(),
-  integrations: z.record(z.string(), z.union([configuredSummary, absentSummary])),
+  integrations: z.record(z.string(), z.union([configuredSummary, absentSummary, unreadableSummary])),
   all_valid: z.boolean(),
   all_configured_valid: z.boolean(),
   providers_configured: z.array(z.string()),

@@ -2,13 +2,13 @@ import { z } from "zod";
 import { Fault, type FieldError } from "./fault.ts";
 import { PROVIDER_SLUG, UUID } from "./names.ts";
 
-const printable = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
+const printable = /^[^\p{Cc}\p{Cf}\u2028\u2029]*$/u;
 const name = z.string().min(1).max(100).regex(printable).meta({ description: "A label, 1-100 characters." });
 const metadata = z
   .record(z.string().max(64), z.unknown())
   .meta({ description: "Non-sensitive settings from the provider's allow-list." });
 const credential = z
-  .union([z.string().min(1).max(65_536), z.record(z.string().max(64), z.unknown())])
+  .union([z.string().min(1).max(65_536), z.record(z.string(), z.unknown())])
   .meta({ description: "The key as text, or an object of the provider's fields." });
 /** RFC 3339, or a date alone, which means its last second in UTC. Normalised to milliseconds and Z. */
 export const moment = z
@@ -146,7 +146,8 @@ function explain(issue: z.core.$ZodIssue, schema: z.ZodType): FieldError[] {
     case "invalid_union":
       return [{ field, message: unionMessage(issue) }];
     default:
-      return [{ field, message: "is not allowed" }];
+      // The last part of the path may be a key that a customer wrote.
+      return [{ field: pointer(issue.path.slice(0, -1)), message: "is not allowed" }];
   }
 }
 

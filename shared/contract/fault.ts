@@ -200,6 +200,8 @@ export interface FaultDetails {
   retryAfterS?: number;
   /** Methods the route takes, for the header Allow. */
   allow?: string[];
+  /** The credential it is about, for the audit record only. */
+  credentialId?: string;
   cause?: unknown;
 }
 

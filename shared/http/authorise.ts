@@ -12,6 +12,7 @@ import type { Request } from "./request.ts";
 
 const KNOWN_MS = 30_000;
 const UNKNOWN_MS = 10_000;
+const AGAIN_MS = 1_000;
 const MAX_REMEMBERED = 10_000;
 
 /** Who sent a request, once that is proven. */
@@ -19,6 +20,9 @@ export type Actor =
   | { type: "api_key"; id: string; scope: Scope }
   | { type: "service_account" | "scheduler"; id: string; email: string | null }
   | { type: "anonymous"; id: null };
+
+/** Told who it is as soon as that is proven, before what they may do is looked at: denials are audited by name. */
+export type Recognised = (actor: Actor) => void;
 
 /** What authorisation needs. */
 export interface Gate {
@@ -41,7 +45,12 @@ const caches = new WeakMap<Gate, { keys: ShortCache<OrgKey | null>; grants: Shor
  *
  * @throws Fault `org_key_invalid`, `forbidden` (another organisation), `scope_insufficient`, `too_many_requests`
  */
-export async function authoriseOrgKey(request: Request, gate: Gate, presented: readonly string[]): Promise<Actor> {
+export async function authoriseOrgKey(
+  request: Request,
+  gate: Gate,
+  presented: readonly string[],
+  recognised: Recognised,
+): Promise<void> {
   const wait = gate.limiter.peek("failed_key", request.address);
   if (wait !== null)
     throw new Fault("too_many_requests", {
@@ -53,40 +62,50 @@ export async function authoriseOrgKey(request: Request, gate: Gate, presented: r
     gate.limiter.take("failed_key", request.address);
     throw new Fault("org_key_invalid", { remedy: "Send the organisation's key once, in the header X-API-Key" });
   }
+  recognised({ type: "api_key", id: key.key_id, scope: key.scope });
   if (key.org_slug !== request.org) throw new Fault("forbidden");
   if (request.route.caller === "manage" && key.scope !== "manage") throw new Fault("scope_insufficient");
-  return { type: "api_key", id: key.key_id, scope: key.scope };
 }
 
 /**
- * Recognises a pipeline by its identity token and finds the grants it has for the organisation.
+ * Recognises a pipeline by its identity token and requires some grant for the organisation.
  *
  * @throws Fault `caller_invalid`, `forbidden` (no grant for this organisation)
  */
-export async function authorisePipeline(request: Request, gate: Gate): Promise<{ actor: Actor; grants: Grant[] }> {
+export async function authorisePipeline(request: Request, gate: Gate, recognised: Recognised): Promise<void> {
   const caller = await identify(request, gate);
-  const all = await cacheOf(gate).grants.get(caller.subject, gate.clock, () => gate.grants.grantsOf(caller.subject));
-  const now = timestamp(gate.clock.now());
-  const live = all.filter(
-    (grant) =>
-      grant.revoked_at === null &&
-      grant.expires_at > now &&
-      request.org !== null &&
-      grant.org_slugs.includes(request.org),
-  );
-  const actor: Actor = { type: "service_account", id: caller.subject, email: caller.email };
-  if (live.length === 0) throw new Fault("forbidden", { detail: "This caller has no grant for this organization" });
-  return { actor, grants: live };
+  recognised({ type: "service_account", id: caller.subject, email: caller.email });
+  if (!(await isGranted(gate, caller.subject, request.org, null)))
+    throw new Fault("forbidden", { detail: "This caller has no grant for this organization" });
 }
 
-/** @throws Fault `forbidden` where no grant covers the provider */
-export function requireGrant(grants: Grant[], providerCode: string): void {
-  if (!grants.some((grant) => grant.providers.includes("*") || grant.providers.includes(providerCode))) {
-    throw new Fault("forbidden", {
-      detail: "This caller has no grant for this provider",
-      remedy: "Ask an operator for a grant",
-    });
-  }
+/** @throws Fault `forbidden` where no live grant of the caller covers organisation and provider */
+export async function requireGrant(gate: Gate, subject: string, org: string, providerCode: string): Promise<void> {
+  if (await isGranted(gate, subject, org, providerCode)) return;
+  throw new Fault("forbidden", {
+    detail: "This caller has no grant for this provider",
+    remedy: "Ask an operator for a grant",
+  });
+}
+
+/** Whether a live grant covers it. Grants are remembered; where none of those does, they are read again, once a second at most. */
+async function isGranted(gate: Gate, subject: string, org: string | null, provider: string | null): Promise<boolean> {
+  const { grants } = cacheOf(gate);
+  const find = () => gate.grants.grantsOf(subject);
+  const covers = (known: Grant[]) => {
+    const now = timestamp(gate.clock.now());
+    return known.some(
+      (grant) =>
+        grant.revoked_at === null &&
+        grant.expires_at > now &&
+        org !== null &&
+        grant.org_slugs.includes(org) &&
+        (provider === null || grant.providers.includes("*") || grant.providers.includes(provider)),
+    );
+  };
+  return (
+    covers(await grants.get(subject, gate.clock, find)) || covers(await grants.get(subject, gate.clock, find, AGAIN_MS))
+  );
 }
 
 /**
@@ -94,12 +113,15 @@ export function requireGrant(grants: Grant[], providerCode: string): void {
  *
  * @throws Fault `caller_invalid`, `forbidden`
  */
-export async function authoriseScheduler(request: Request, gate: Gate): Promise<Actor> {
-  if (gate.schedulerSubject === null) return { type: "scheduler", id: "platform", email: null };
+export async function authoriseScheduler(request: Request, gate: Gate, recognised: Recognised): Promise<void> {
+  if (gate.schedulerSubject === null) {
+    recognised({ type: "scheduler", id: "platform", email: null });
+    return;
+  }
   const caller = await identify(request, gate);
-  if (caller.subject !== gate.schedulerSubject)
-    throw new Fault("forbidden", { detail: "Only the Scheduler may start a sweep" });
-  return { type: "scheduler", id: caller.subject, email: caller.email };
+  const isScheduler = caller.subject === gate.schedulerSubject;
+  recognised({ type: isScheduler ? "scheduler" : "service_account", id: caller.subject, email: caller.email });
+  if (!isScheduler) throw new Fault("forbidden", { detail: "Only the Scheduler may start a sweep" });
 }
 
 async function recognise(gate: Gate, presented: readonly string[]): Promise<OrgKey | null> {
@@ -144,21 +166,27 @@ function cacheOf(gate: Gate) {
 
 /** Look-ups remembered for seconds, so that a revocation holds everywhere soon. Names are hashed, so a table of guesses stays small. */
 class ShortCache<Value> {
-  readonly #entries = new Map<string, { value: Value; until: number }>();
+  readonly #entries = new Map<string, { value: Value; askedAt: number }>();
   readonly #lifeMs: (value: Value) => number;
 
   constructor(lifeMs: (value: Value) => number) {
     this.#lifeMs = lifeMs;
   }
 
-  async get(name: string, clock: Clock, find: () => Promise<Value>): Promise<Value> {
+  /** What is remembered, where it is not older than its life and `atMostMs`; else what `find` says now. */
+  async get(
+    name: string,
+    clock: Clock,
+    find: () => Promise<Value>,
+    atMostMs = Number.POSITIVE_INFINITY,
+  ): Promise<Value> {
     const id = hash("sha256", name, "base64");
     const known = this.#entries.get(id);
-    if (known && known.until > clock.monotonic()) return known.value;
     const askedAt = clock.monotonic();
+    if (known && askedAt - known.askedAt < Math.min(atMostMs, this.#lifeMs(known.value))) return known.value;
     const value = await find();
     if (this.#entries.size >= MAX_REMEMBERED) this.#entries.clear();
-    this.#entries.set(id, { value, until: askedAt + this.#lifeMs(value) });
+    this.#entries.set(id, { value, askedAt });
     return value;
   }
 }

@@ -1,11 +1,17 @@
 import type { ServerResponse } from "node:http";
 import { Fault } from "../contract/fault.ts";
 import { methodsAt, type Route, type RouteName } from "../contract/routes.ts";
-import type { Grant } from "../contract/rows.ts";
 import type { Audit, AuditRecord } from "../ports/audit.ts";
 import type { Log } from "../ports/log.ts";
 import { type Answer, problem } from "./answer.ts";
-import { type Actor, authoriseOrgKey, authorisePipeline, authoriseScheduler, type Gate } from "./authorise.ts";
+import {
+  type Actor,
+  authoriseOrgKey,
+  authorisePipeline,
+  authoriseScheduler,
+  type Gate,
+  type Recognised,
+} from "./authorise.ts";
 import { parseRequest, pathOf, type RawRequest, type Request, requestId } from "./request.ts";
 
 /** What every endpoint stands on. */
@@ -29,8 +35,6 @@ export type AuditNotes = Partial<
 export interface Call {
   request: Request;
   actor: Actor;
-  /** The pipeline's live grants for the organisation; empty for other callers. */
-  grants: Grant[];
   audited: AuditNotes;
 }
 
@@ -63,7 +67,9 @@ export function endpoint<Parts extends Desk>(
             : await serve(raw, id, known, handlers, parts, options.bare);
       }
     } catch (error) {
-      answer = problem(asFault(error, parts, id), id);
+      const fault = asFault(error, parts, id);
+      answer = problem(fault, id);
+      parts?.log("INFO", "request", { request_id: id, code: fault.code, status: answer.status });
     }
     const cors = parts ? corsHeaders(raw, parts) : {};
     send(raw, response, id, { ...answer, headers: { ...answer.headers, ...cors } });
@@ -85,21 +91,24 @@ async function serve<Parts extends Desk>(
   let answer: Answer;
   let fault: Fault | null = null;
   try {
-    const known = await authorise(raw, request, parts);
-    actor = known.actor;
+    await authorise(raw, request, parts, (recognised) => {
+      actor = recognised;
+    });
+    request.query();
     const handler = handlers[request.route.name];
     if (!handler) throw new Fault("route_unknown");
-    answer = await handler({ request, actor, grants: known.grants, audited }, parts);
+    answer = await handler({ request, actor, audited }, parts);
   } catch (error) {
-    fault = asFault(error, parts, id);
+    fault = asFault(error, parts, id, { org: request.org, provider: audited.provider });
     answer = problem(fault, id);
   }
-  if (request.route.caller !== "anyone") parts.audit.write(auditRecord(request, actor, answer, fault, audited));
+  const org = recordableOrg(request, actor, fault);
+  if (request.route.caller !== "anyone") parts.audit.write(auditRecord(request, org, actor, answer, fault, audited));
   parts.log(answer.status >= 500 ? "ERROR" : "INFO", "request", {
     request_id: id,
     ...(request.trace ? { trace: request.trace } : {}),
     operation: request.route.name,
-    ...(request.org ? { org_slug: request.org } : {}),
+    ...(org ? { org_slug: org } : {}),
     ...(audited.provider ? { provider: audited.provider } : {}),
     ...(fault ? { code: fault.code } : {}),
     status: answer.status,
@@ -108,17 +117,17 @@ async function serve<Parts extends Desk>(
   return answer;
 }
 
-async function authorise(raw: RawRequest, request: Request, gate: Gate): Promise<{ actor: Actor; grants: Grant[] }> {
+async function authorise(raw: RawRequest, request: Request, gate: Gate, recognised: Recognised): Promise<void> {
   switch (request.route.caller) {
     case "anyone":
-      return { actor: { type: "anonymous", id: null }, grants: [] };
+      return;
     case "read":
     case "manage":
-      return { actor: await authoriseOrgKey(request, gate, raw.headersDistinct["x-api-key"] ?? []), grants: [] };
+      return await authoriseOrgKey(request, gate, raw.headersDistinct["x-api-key"] ?? [], recognised);
     case "pipeline":
-      return await authorisePipeline(request, gate);
+      return await authorisePipeline(request, gate, recognised);
     case "scheduler":
-      return { actor: await authoriseScheduler(request, gate), grants: [] };
+      return await authoriseScheduler(request, gate, recognised);
   }
 }
 
@@ -133,34 +142,53 @@ export function spend(call: Call, desk: Desk): void {
 
 function auditRecord(
   request: Request,
+  org: string | null,
   actor: Actor,
   answer: Answer,
   fault: Fault | null,
   notes: AuditNotes,
 ): AuditRecord {
-  const denied = fault !== null && (fault.status === 401 || fault.status === 403);
+  const denied = isDenial(fault);
   return {
     request_id: request.id,
     actor_type: actor.type,
     actor_id: actor.id,
-    org_slug: request.org,
+    org_slug: org,
     operation: request.route.name,
     decision: denied ? "deny" : "allow",
     outcome: denied ? "denied" : fault ? "error" : "ok",
     status: answer.status,
     ...notes,
     ...(fault ? { reason_code: fault.code } : {}),
+    ...(fault?.details.credentialId ? { credential_id: fault.details.credentialId } : {}),
     provider: notes.provider ?? null,
   };
 }
 
+/** The path's organisation, unless who sent it was refused and it may be anything: a secret in the wrong place as well. */
+function recordableOrg({ org }: Request, actor: Actor, fault: Fault | null): string | null {
+  if (actor.type === "anonymous" || org === null) return null;
+  return isDenial(fault) && /[a-z0-9]{20}/.test(org) ? null : org;
+}
+
+function isDenial(fault: Fault | null): boolean {
+  return fault !== null && (fault.status === 401 || fault.status === 403);
+}
+
 /** What is not a known failure is a bug: it is logged by name, and nothing of it is shown. */
-function asFault(error: unknown, desk: Desk | null, id: string): Fault {
+function asFault(
+  error: unknown,
+  desk: Desk | null,
+  id: string,
+  about: { org: string | null; provider: string | null | undefined } | null = null,
+): Fault {
   if (error instanceof Fault) {
     if (error.code === "integrity")
       desk?.log("CRITICAL", "integrity", {
         request_id: id,
         code: error.code,
+        ...(about?.org ? { org_slug: about.org } : {}),
+        ...(about?.provider ? { provider: about.provider } : {}),
         ...(error.details.reason ? { reason: error.details.reason } : {}),
       });
     return error;

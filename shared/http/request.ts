@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { Fault, malformed } from "../contract/fault.ts";
-import { UUID } from "../contract/names.ts";
 import { findRoute, type Route, type Target } from "../contract/routes.ts";
 import { readJson } from "./read-json.ts";
 
@@ -18,7 +17,8 @@ export interface RawRequest extends IncomingMessage {
 export interface Request extends Target {
   id: string;
   trace: string | null;
-  query: ReadonlyMap<string, string>;
+  /** The query's parameters. @throws Fault `request_malformed` where one is unknown or stands twice */
+  query(): ReadonlyMap<string, string>;
   /** The parsed body, `undefined` where there is none. */
   body: unknown;
   bodyBytes: Buffer;
@@ -28,10 +28,12 @@ export interface Request extends Target {
   address: string;
 }
 
+const ANY_UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /** A caller's X-Request-Id where it is a UUID, else a new one. */
 export function requestId(raw: IncomingMessage): string {
   const given = raw.headersDistinct["x-request-id"];
-  return given?.length === 1 && given[0] !== undefined && UUID.test(given[0]) ? given[0] : randomUUID();
+  return given?.length === 1 && given[0] !== undefined && ANY_UUID.test(given[0]) ? given[0] : randomUUID();
 }
 
 /** The path as it came over the wire, undecoded. */
@@ -57,7 +59,7 @@ export function parseRequest(
     ...target,
     id: options.id,
     trace: traceOf(raw),
-    query: parseQuery(cut === -1 ? "" : url.slice(cut + 1), target.route.query),
+    query: () => parseQuery(cut === -1 ? "" : url.slice(cut + 1), target.route.query),
     body,
     bodyBytes: bytes,
     header: (name) => onceOnly(raw, name),
@@ -68,6 +70,7 @@ export function parseRequest(
 function parseBody(raw: RawRequest, route: Route): { body: unknown; bytes: Buffer } {
   const empty = { body: undefined, bytes: Buffer.alloc(0) };
   if (raw.bodyFault) throw new Fault(raw.bodyFault);
+  if (route.body === "none" && (raw.rawBody?.length ?? 0) > 0) throw malformed("", "is not taken here; leave it out");
   if (route.body === "none") return empty;
   const bytes = raw.rawBody ?? empty.bytes;
   if (bytes.length === 0) {

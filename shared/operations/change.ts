@@ -19,7 +19,7 @@ export interface Idempotency {
 
 export interface ChangeRequest extends Requester {
   org: string;
-  entry: Entry;
+  entry: Pick<Entry, "code" | "display_name">;
   idempotency: Idempotency | null;
   precondition: Precondition;
   /** Whether it is repeated on a newer version after a lost race; else it ends with `conflict`. */
@@ -91,7 +91,7 @@ async function race(works: Works, request: ChangeRequest, plan: (head: Head | nu
     const now = timestamp(works.clock.now());
     const asked = { idempotencyKeyHash: request.idempotency?.keyHash ?? null, eventId: null, now };
     const opening = await works.store.readOpening(pair, asked);
-    const replay = replayOf(opening, request.idempotency);
+    const replay = replayOf(opening, request.entry.code, request.idempotency);
     if (replay) return replay;
     const head = opening.head;
     requirePrecondition(head, request, now);
@@ -105,7 +105,8 @@ async function race(works: Works, request: ChangeRequest, plan: (head: Head | nu
       forget(works, request.org, request.entry.code);
     }
     if (!request.repeats && !Array.isArray(request.precondition.ifMatch)) {
-      const twin = request.idempotency && replayOf(await works.store.readOpening(pair, asked), request.idempotency);
+      const twin =
+        request.idempotency && replayOf(await works.store.readOpening(pair, asked), pair.provider, request.idempotency);
       if (twin) return twin;
       throw new Fault("conflict", {
         provider: request.entry.code,
@@ -131,11 +132,17 @@ export function memoryPrefix(org: string, provider: string): string {
   return `${org}\u0000${provider}\u0000`;
 }
 
-/** The earlier answer for the same key and body. @throws Fault `idempotency_reuse` */
-export function replayOf(opening: Opening, idempotency: Idempotency | null): Done | null {
+/**
+ * The earlier answer for the same key and body. An import uses one key for all its providers: another provider's
+ * version of the same request is no answer, one of another body is a reuse.
+ *
+ * @throws Fault `idempotency_reuse`
+ */
+export function replayOf(opening: Opening, provider: string, idempotency: Idempotency | null): Done | null {
   if (idempotency === null || opening.replay === null) return null;
   if (opening.replay.idempotency_body_hash !== idempotency.bodyHash)
     throw new Fault("idempotency_reuse", { remedy: "Use a new Idempotency-Key for another body" });
+  if (opening.replay.provider !== provider) return null;
   const result = opening.replay.result;
   if (result === null) throw new Fault("integrity", { reason: "result_missing" });
   return { ...result, replayed: true };

@@ -53,6 +53,7 @@ export async function reportFailure(works: Works, subject: Subject, body: Failur
     !head ||
     head.credential_id !== body.credential_id ||
     head.reported_at !== null ||
+    (head.validation_status !== "VALID" && head.validation_status !== "PENDING") ||
     recentlyReported(works, body.credential_id)
   )
     return false;
@@ -119,7 +120,8 @@ function requireUsable(head: Head | null, { org, entry }: Subject, now: string):
   const at = `/${org}/${entry.code.toLowerCase()}`;
   if (head === null || head.seq === 0 || head.op === "delete")
     throw new Fault("not_configured", { ...about, remedy: `Set it up: POST ${at}/setup` });
-  const refuse = (reason: string, remedy: string) => new Fault("credential_not_usable", { ...about, reason, remedy });
+  const refuse = (reason: string, remedy: string) =>
+    new Fault("credential_not_usable", { ...about, reason, remedy, credentialId: head.credential_id });
   if (head.deactivation_scheduled_at !== null && head.deactivation_scheduled_at <= now)
     throw refuse("deactivated", `Its scheduled deactivation has passed; set up a credential: POST ${at}/setup`);
   if (!head.enabled) throw refuse("disabled", `Enable it: PUT ${at} {"enabled": true}`);

@@ -2,6 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Pair, SealedHead } from "../ports/credential-store.ts";
 
 const REUSE_MS = 10_000;
+const DROPS_KEPT_MS = 120_000;
 const MAX_ENTRIES = 2_000;
 const MAX_BYTES = 8 * 1024 * 1024;
 
@@ -42,11 +43,16 @@ export class HeadMemory {
     return seen.askedAt > droppedAt && this.#clock.monotonic() - seen.askedAt < REUSE_MS;
   }
 
+  /** Whether this process has changed the pair since then; asked for times of less than two minutes ago. */
+  changedSince(pair: Pair, at: number): boolean {
+    return (this.#droppedAt.get(nameOf(pair)) ?? Number.NEGATIVE_INFINITY) >= at;
+  }
+
   /** Forgets the pair, and what was asked for before now. */
   drop(pair: Pair): void {
     const now = this.#clock.monotonic();
     for (const [name, at] of this.#droppedAt) {
-      if (now - at < 2 * REUSE_MS) break;
+      if (now - at < DROPS_KEPT_MS) break;
       this.#droppedAt.delete(name);
     }
     this.#droppedAt.delete(nameOf(pair));

@@ -1,6 +1,7 @@
 import type { ImportBody } from "../contract/bodies.ts";
 import { Fault, malformed } from "../contract/fault.ts";
 import type { Head, Version } from "../contract/rows.ts";
+import type { AuditRecord } from "../ports/audit.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { HeadColumns, Opening, Pair } from "../ports/credential-store.ts";
 import { checkMetadata } from "../registry/check-metadata.ts";
@@ -9,6 +10,7 @@ import { forget, headChange, type Idempotency, replayOf, untilKnown, versionOf }
 import { Lanes } from "./lanes.ts";
 import { isConfigured } from "./present.ts";
 import { mergeMetadata, prove, requireHarmlessName, requireValid, sealProven } from "./prove.ts";
+import { announceStatus } from "./record.ts";
 import { setupPlan } from "./setup.ts";
 import type { Requester, Works } from "./works.ts";
 
@@ -19,8 +21,8 @@ export interface ImportRequest extends Requester {
   org: string;
   body: ImportBody;
   dryRun: boolean;
-  /** A provider's share of the request's idempotency key, with the whole body's hash; `null` where it has none. */
-  idempotency: ((provider: string) => Promise<Idempotency>) | null;
+  /** The request's key, which all its items share, with the whole body's hash. */
+  idempotency: Idempotency | null;
 }
 
 interface Result {
@@ -39,7 +41,6 @@ interface Item {
   index: number;
   entry: Entry;
   asked: ImportBody["items"][number];
-  idempotency: Idempotency | null;
   opening: Opening;
   result: Result;
   version: Version | null;
@@ -53,10 +54,10 @@ interface Item {
  * @throws Fault `request_malformed` (a provider twice), `idempotency_reuse`, `store_unavailable`
  */
 export async function importMany(works: Works, request: ImportRequest) {
-  const items = await open(works, request);
+  const { items, unknown } = await open(works, request);
   await check(works, request, items);
   if (!request.dryRun) await store(works, request, items);
-  const results = items.map(({ result }) => result);
+  const results = [...items.map(({ result }) => result), ...unknown].sort((left, right) => left.index - right.index);
   return {
     success: results.every(({ status }) => status === "completed"),
     ...(request.dryRun ? { dry_run: true } : {}),
@@ -64,39 +65,41 @@ export async function importMany(works: Works, request: ImportRequest) {
   };
 }
 
-async function open(works: Works, request: ImportRequest): Promise<Item[]> {
-  const known = request.body.items.map((asked, index) => {
-    const entry = works.registry.byPath(asked.provider);
-    if (!entry)
-      throw new Fault("provider_unknown", {
-        errors: [{ field: `/items/${index}/provider`, message: "is not in the registry" }],
-      });
-    return { asked, index, entry };
-  });
+async function open(works: Works, request: ImportRequest): Promise<{ items: Item[]; unknown: Result[] }> {
+  const found = request.body.items.map((asked, index) => ({
+    asked,
+    index,
+    entry: works.registry.byPath(asked.provider),
+  }));
+  const known = found.flatMap(({ asked, index, entry }) => (entry ? [{ asked, index, entry }] : []));
+  const unknown = found
+    .filter(({ entry }) => !entry)
+    .map(({ index }) => failed(index, "UNKNOWN", new Fault("provider_unknown")));
   const seen = new Set<string>();
   for (const { entry, index } of known) {
     if (seen.has(entry.code)) throw malformed(`/items/${index}/provider`, "stands twice in this import");
     seen.add(entry.code);
   }
-  const keys = await Promise.all(known.map(({ entry }) => request.idempotency?.(entry.code) ?? null));
-  const asked = known.map(({ entry }, index) => ({
+  const idempotencyKeyHash = request.idempotency?.keyHash ?? null;
+  const asked = known.map(({ entry }) => ({
     org_slug: request.org,
     provider: entry.code,
-    idempotencyKeyHash: keys[index]?.keyHash ?? null,
+    idempotencyKeyHash,
     eventId: null,
   }));
-  const openings = await works.store.readOpenings(asked, timestamp(works.clock.now()));
-  openings.forEach((opening, index) => {
-    replayOf(opening, keys[index] ?? null);
+  const openings = known.length === 0 ? [] : await works.store.readOpenings(asked, timestamp(works.clock.now()));
+  const items = known.map((one, position): Item => {
+    const opening = openings[position] ?? { head: null, replay: null, effective: false };
+    replayOf(opening, one.entry.code, request.idempotency);
+    return {
+      ...one,
+      opening,
+      result: { index: one.index, provider: one.entry.code, status: "not_attempted" },
+      version: null,
+      set: null,
+    };
   });
-  return known.map((one, index) => ({
-    ...one,
-    idempotency: keys[index] ?? null,
-    opening: openings[index] ?? { head: null, replay: null, effective: false },
-    result: { index: one.index, provider: one.entry.code, status: "not_attempted" },
-    version: null,
-    set: null,
-  }));
+  return { items, unknown };
 }
 
 async function check(works: Works, request: ImportRequest, items: Item[]): Promise<void> {
@@ -110,7 +113,7 @@ async function check(works: Works, request: ImportRequest, items: Item[]): Promi
         const prepared = await prepare(works, request, item);
         if (open) Object.assign(item, prepared);
       } catch (error) {
-        if (open) item.result = failed(item, error);
+        if (open) item.result = failed(item.index, item.entry.code, error);
       }
     });
   }
@@ -123,7 +126,7 @@ async function check(works: Works, request: ImportRequest, items: Item[]): Promi
 
 async function prepare(works: Works, request: ImportRequest, item: Item): Promise<Partial<Item>> {
   const { entry, asked, opening, index } = item;
-  const replay = replayOf(opening, item.idempotency);
+  const replay = replayOf(opening, entry.code, request.idempotency);
   if (replay)
     return {
       result: { index, provider: entry.code, status: "completed", credential_id: String(replay.body["credential_id"]) },
@@ -138,7 +141,7 @@ async function prepare(works: Works, request: ImportRequest, item: Item): Promis
   const subject = { org: request.org, entry, requestId: request.requestId, actor: request.actor };
   const sealed = await sealProven(works, subject, proven, metadata);
   const plan = setupPlan(works, subject, { credential_name: asked.credential_name }, kept, proven, sealed);
-  const version = versionOf(works, { ...subject, idempotency: item.idempotency }, plan, opening.head);
+  const version = versionOf(works, { ...subject, idempotency: request.idempotency }, plan, opening.head);
   return {
     version,
     set: { ...plan.set, secret_event_id: version.event_id },
@@ -172,27 +175,48 @@ async function store(works: Works, request: ImportRequest, items: Item[]): Promi
     ready.map((one) => ({ ...pairOf(one), idempotencyKeyHash: null, eventId: one.version.event_id })),
     now,
   );
-  ready.forEach(({ item }, index) => {
-    if (!after[index]?.effective)
-      item.result = failed(
-        item,
-        new Fault("conflict", { provider: item.entry.code, remedy: "Another change came first; repeat this item" }),
-      );
+  ready.forEach(({ item, version }, position) => {
+    if (after[position]?.effective) {
+      works.audit.write(auditRecord(request, version));
+      if (isConfigured(item.opening.head, now)) announceStatus(works, item.opening.head, "VALID");
+    } else {
+      const lost = new Fault("conflict", {
+        provider: item.entry.code,
+        remedy: "Another change came first; repeat this item",
+      });
+      item.result = failed(item.index, item.entry.code, lost);
+    }
   });
 }
 
-function failed(item: Item, error: unknown): Result {
+/** One record for each credential that an import stored, beside the one of the request. */
+function auditRecord(request: ImportRequest, version: Version): AuditRecord {
+  return {
+    request_id: request.requestId,
+    actor_type: "api_key",
+    actor_id: request.actor,
+    org_slug: request.org,
+    provider: version.provider,
+    credential_id: version.credential_id,
+    ...(version.fingerprint ? { fingerprint: version.fingerprint } : {}),
+    ...(version.key_version ? { key_version: version.key_version } : {}),
+    operation: "setup",
+    decision: "allow",
+    outcome: "ok",
+    status: version.result?.status ?? 201,
+  };
+}
+
+function failed(index: number, provider: string, error: unknown): Result {
   const fault = error instanceof Fault ? error : new Fault("internal");
   const { errors, remedy } = fault.details;
   return {
-    index: item.index,
-    provider: item.entry.code,
+    index,
+    provider,
     status: "failed",
     code: fault.code,
     error: fault.message,
-    ...(errors
-      ? { errors: errors.map(({ field, message }) => ({ field: `/items/${item.index}${field}`, message })) }
-      : {}),
+    ...(errors ? { errors: errors.map(({ field, message }) => ({ field: `/items/${index}${field}`, message })) } : {}),
     ...(remedy ? { remedy } : {}),
   };
 }

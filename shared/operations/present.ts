@@ -76,6 +76,18 @@ export function absent(entry: Entry) {
   };
 }
 
+/** One whose stored row cannot be read: it is there, and nothing can be said of it but that. */
+export function unreadable(entry: Entry) {
+  return {
+    provider: entry.code,
+    display_name: entry.display_name,
+    category: entry.category,
+    status: "PENDING",
+    lifecycle: "error",
+    code: "integrity",
+  };
+}
+
 /** One integration in full: everything but the secret. */
 export function integrationInfo(entry: Entry, head: Head) {
   const { verdict } = head;

@@ -1,6 +1,7 @@
 import type { Head } from "../contract/rows.ts";
 import { timestamp } from "../ports/clock.ts";
-import { absent, integrationInfo, isConfigured, requireConfigured, summary } from "./present.ts";
+import type { Entry } from "../registry/entry.ts";
+import { absent, integrationInfo, isConfigured, requireConfigured, summary, unreadable } from "./present.ts";
 import type { Subject, Works } from "./works.ts";
 
 export interface ListFilter {
@@ -14,28 +15,29 @@ export interface ListFilter {
 export async function list(works: Works, org: string, filter: ListFilter) {
   const nowMs = works.clock.now();
   const now = timestamp(nowMs);
-  const heads = new Map(
-    (await works.store.readHeads(org)).filter((head) => isConfigured(head, now)).map((head) => [head.provider, head]),
-  );
+  const { heads: stored, corrupt } = await works.store.readHeads(org);
+  const heads = new Map(stored.filter((head) => isConfigured(head, now)).map((head) => [head.provider, head]));
   const known = works.registry.entries.map((entry) => ({ entry, head: heads.get(entry.code) ?? null }));
   const checked = known.filter(({ entry }) => entry.credential_type !== "none");
   const configured = checked.filter(({ head }) => head !== null);
   const isValid = ({ head }: { head: Head | null }) => head?.validation_status === "VALID";
+  const show = ({ entry, head }: { entry: Entry; head: Head | null }) =>
+    head !== null ? summary(entry, head) : corrupt.includes(entry.code) ? unreadable(entry) : absent(entry);
   const soon = filter.expiringWithinDays === null ? null : timestamp(nowMs + filter.expiringWithinDays * 86_400_000);
   const shown = known.filter(
     ({ entry, head }) =>
       (filter.category === null || entry.category === filter.category) &&
-      (filter.configured === null || filter.configured === (head !== null)) &&
+      (filter.configured === null || filter.configured === (head !== null || corrupt.includes(entry.code))) &&
       (soon === null || (head !== null && head.expires_at !== null && head.expires_at <= soon)),
   );
   return {
     org_slug: org,
-    integrations: Object.fromEntries(
-      shown.map(({ entry, head }) => [entry.code, head === null ? absent(entry) : summary(entry, head)]),
-    ),
+    integrations: Object.fromEntries(shown.map((one) => [one.entry.code, show(one)])),
     all_valid: checked.every(isValid),
-    all_configured_valid: configured.length > 0 && configured.every(isValid),
-    providers_configured: known.filter(({ head }) => head !== null).map(({ entry }) => entry.code),
+    all_configured_valid: configured.length > 0 && corrupt.length === 0 && configured.every(isValid),
+    providers_configured: known
+      .filter(({ entry, head }) => head !== null || corrupt.includes(entry.code))
+      .map(({ entry }) => entry.code),
   };
 }
 

@@ -2,7 +2,7 @@ import { Fault } from "../contract/fault.ts";
 import type { Precondition } from "../contract/precondition.ts";
 import type { Head } from "../contract/rows.ts";
 import { timestamp } from "../ports/clock.ts";
-import { change, configuredHead, type Done, type Plan } from "./change.ts";
+import { type ChangeRequest, change, configuredHead, type Done, type Plan } from "./change.ts";
 import { requireFuture } from "./schedule.ts";
 import type { Requester, Subject, Works } from "./works.ts";
 
@@ -18,7 +18,7 @@ export interface RemoveRequest extends Subject, Requester {
  * @throws Fault `not_configured`, `request_malformed` (a time in the past or more than a year ahead)
  */
 export async function remove(works: Works, request: RemoveRequest): Promise<Done> {
-  requireFuture("query:deactivation_scheduled_at", request.at, works.clock.now(), 366);
+  requireFuture("query:deactivation_scheduled_at", request.at, works.clock.now(), 1);
   return await change(works, { ...request, idempotency: null, repeats: true }, async (found) => {
     const head = configuredHead(found, works, request.entry);
     return request.at === null ? deletion(works, head) : schedule(works, head, request.at);
@@ -26,7 +26,10 @@ export async function remove(works: Works, request: RemoveRequest): Promise<Done
 }
 
 /** Deletes a pair whose scheduled time has passed, if it is still scheduled so. @returns false where that has changed meanwhile */
-export async function removeDue(works: Works, request: Subject & Requester): Promise<boolean> {
+export async function removeDue(
+  works: Works,
+  request: Requester & Pick<ChangeRequest, "org" | "entry">,
+): Promise<boolean> {
   try {
     await change(
       works,

@@ -57,9 +57,12 @@ export function earliest(left: string | null, right: string | null): string | nu
 }
 
 /** A time that a person names must lie ahead, and not too far. @throws Fault `request_malformed` */
-export function requireFuture(field: string, at: string | null | undefined, nowMs: number, maxDays: number): void {
+export function requireFuture(field: string, at: string | null | undefined, nowMs: number, maxYears: number): void {
   if (at === null || at === undefined) return;
   const time = Date.parse(at);
   if (time <= nowMs) throw malformed(field, "lies in the past");
-  if (time > nowMs + maxDays * 86_400_000) throw malformed(field, `lies more than ${maxDays} days ahead`);
+  const last = new Date(nowMs);
+  last.setUTCFullYear(last.getUTCFullYear() + maxYears);
+  if (time > last.getTime())
+    throw malformed(field, `lies more than ${maxYears === 1 ? "a year" : `${maxYears} years`} ahead`);
 }

@@ -5,7 +5,7 @@ import type { Verdict } from "../contract/verdict.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { HeadColumns } from "../ports/credential-store.ts";
 import { checkMetadata } from "../registry/check-metadata.ts";
-import { change, type Done, type Idempotency, type Plan } from "./change.ts";
+import { change, type Done, type Idempotency, type Plan, requirePrecondition } from "./change.ts";
 import { capabilitiesOf, isConfigured, pipelinesOf, verdictAnswer } from "./present.ts";
 import {
   mergeMetadata,
@@ -17,6 +17,7 @@ import {
   sealProven,
   withoutBound,
 } from "./prove.ts";
+import { announceStatus } from "./record.ts";
 import { earliest, nextDueAt, passedThreshold, requireFuture } from "./schedule.ts";
 import type { Requester, Subject, Works } from "./works.ts";
 
@@ -35,10 +36,12 @@ export interface SetupRequest extends Subject, Requester {
  */
 export async function setup(works: Works, request: SetupRequest): Promise<Done & { sealed: Sealed | null }> {
   const { entry, body } = request;
-  checkBody(works, request);
   let ready: { proven: Proven; sealed: Sealed } | null = null;
+  let before: Head | null = null;
   const done = await change(works, { ...request, repeats: true }, async (head) => {
+    checkBody(works, request);
     const kept = isConfigured(head, timestamp(works.clock.now())) ? head : null;
+    before = kept;
     const metadata = withoutBound(mergeMetadata(kept?.metadata ?? {}, body.metadata ?? {}), entry);
     if (ready === null) {
       const proven = await prove(works, entry, body.credential, body.skip_validation);
@@ -48,11 +51,18 @@ export async function setup(works: Works, request: SetupRequest): Promise<Done &
     const sealed = { ...ready.sealed, metadata: { ...metadata, ...ready.proven.bound } };
     return setupPlan(works, request, body, kept, ready.proven, sealed);
   });
+  if (!done.replayed && before !== null) announceStatus(works, before, body.skip_validation ? "PENDING" : "VALID");
   return { ...done, sealed: done.replayed ? null : ((ready as { sealed: Sealed } | null)?.sealed ?? null) };
 }
 
-/** Everything of setup but encrypting and storing. @throws Fault `credential_format` */
+/** Everything of setup but encrypting and storing. @throws Fault `credential_format`, `already_exists`, `precondition_failed` */
 export async function dryRun(works: Works, request: SetupRequest) {
+  const now = timestamp(works.clock.now());
+  requirePrecondition(
+    await works.store.readHead({ org_slug: request.org, provider: request.entry.code }),
+    request,
+    now,
+  );
   checkBody(works, request);
   const proven = await prove(works, request.entry, request.body.credential, false);
   const verdict = proven.verdict as Verdict;
@@ -74,7 +84,7 @@ export async function dryRun(works: Works, request: SetupRequest) {
 
 function checkBody(works: Works, { entry, body }: SetupRequest): void {
   requireHarmlessName(works.registry, body.credential_name);
-  requireFuture("/expires_at", body.expires_at, works.clock.now(), 3_650);
+  requireFuture("/expires_at", body.expires_at, works.clock.now(), 10);
   if (body.metadata) checkMetadata(works.registry, entry, body.metadata);
 }
 

@@ -1,14 +1,13 @@
-import { randomUUID } from "node:crypto";
 import type { RevalidateBody } from "../contract/bodies.ts";
 import { Fault, malformed } from "../contract/fault.ts";
-import type { Head, ValidationRow } from "../contract/rows.ts";
+import type { Head } from "../contract/rows.ts";
 import { isDefinite } from "../contract/verdict.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { DueCursor, SealedHead } from "../ports/credential-store.ts";
 import type { Entry } from "../registry/entry.ts";
-import { forget, untilKnown } from "./change.ts";
-import { announce, type Judgement, judge, validationRow } from "./judge.ts";
+import { type Judgement, judge } from "./judge.ts";
 import { Lanes } from "./lanes.ts";
+import { announce, record } from "./record.ts";
 import { removeDue } from "./remove.ts";
 import { earliest } from "./schedule.ts";
 import { openStored } from "./validate.ts";
@@ -16,6 +15,7 @@ import type { Requester, Works } from "./works.ts";
 
 const PAGE = 500;
 const BATCH = 1_000;
+const STALE_MS = 30_000;
 const MAX_DEACTIVATIONS = 1_000;
 const INCIDENT_AT_LEAST = 5;
 const INCIDENT_SHARE = 0.5;
@@ -40,7 +40,7 @@ interface Run {
   requester: Requester;
   providers: Map<string, Tally>;
   pending: Checked[];
-  written: Checked[];
+  written: Array<Checked & { isTaken: boolean }>;
   writing: Promise<void>;
   failure: unknown;
   /** No check begins after this. */
@@ -48,6 +48,10 @@ interface Run {
   /** Checks that still run then stay due. */
   giveUpAt: number;
   stopped: boolean;
+  /** Rows that waited too long in this reading. */
+  stale: number;
+  /** Credentials whose check has begun in this run. */
+  attempted: Set<string>;
   nextDueAt: string | null;
 }
 
@@ -76,9 +80,11 @@ export async function sweep(works: Works, requester: Requester, body: Revalidate
     stopAt,
     giveUpAt: stopAt + Math.min(1_000, reserveMs / 2),
     stopped: false,
+    stale: 0,
+    attempted: new Set(),
     nextDueAt: null,
   };
-  await deactivate(run);
+  await deactivate(run, body.org ?? null);
   let dueTotal: number;
   let incidents: string[];
   try {
@@ -86,7 +92,6 @@ export async function sweep(works: Works, requester: Requester, body: Revalidate
     await works.store.purgeDeleted();
     await works.store.purgeSuperseded(timestamp(works.clock.now()));
   } finally {
-    // What has been written is not found out a second time.
     incidents = announceRun(run);
   }
   const totals = [...run.providers.values()];
@@ -120,35 +125,46 @@ async function checkDue(
 ): Promise<number> {
   const { works } = run;
   const now = timestamp(works.clock.now());
-  const lanes = new Lanes();
-  let after: DueCursor | null = null;
-  let asked = 0;
-  let total = 0;
-  while (asked < body.limit && works.clock.monotonic() < run.stopAt) {
-    const limit = Math.min(PAGE, body.limit - asked);
-    const page = await works.store.readDue({ now, limit, org: body.org ?? null, shard, after });
-    if (after === null) {
-      total = page.due_total;
-      run.nextDueAt = page.next_due_at;
+  let total: number | null = null;
+  do {
+    run.stale = 0;
+    const lanes = new Lanes();
+    let after: DueCursor | null = null;
+    let asked = 0;
+    let due = 0;
+    while (asked < body.limit && works.clock.monotonic() < run.stopAt) {
+      const limit = Math.min(PAGE, body.limit - asked);
+      const readAt = works.clock.monotonic();
+      const page = await works.store.readDue({ now, limit, org: body.org ?? null, shard, after });
+      if (after === null) due = page.due_total;
+      if (total === null) {
+        total = due;
+        run.nextDueAt = page.next_due_at;
+      }
+      const most = Math.min(total, body.limit);
+      for (const row of page.rows)
+        queue(run, lanes, row, readAt, () => progress?.(run.written.length + run.pending.length, most));
+      asked += limit;
+      after = page.next;
+      if (after === null || asked >= due) break;
     }
-    for (const due of page.rows)
-      queue(run, lanes, due, () => progress?.(run.written.length + run.pending.length, Math.min(total, body.limit)));
-    asked += limit;
-    after = page.next;
-    if (after === null || asked >= total) break;
-  }
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, Math.max(0, run.giveUpAt - works.clock.monotonic()));
-  await Promise.race([lanes.idle(), late.promise]);
-  clearTimeout(timer);
-  run.stopped = works.clock.monotonic() >= run.stopAt;
-  flush(run, 1);
-  await run.writing;
-  if (run.failure !== null) throw run.failure;
-  return total;
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, Math.max(0, run.giveUpAt - works.clock.monotonic()));
+    await Promise.race([lanes.idle(), late.promise]);
+    clearTimeout(timer);
+    run.stopped = works.clock.monotonic() >= run.stopAt;
+    flush(run, 1);
+    await run.writing;
+    if (run.failure !== null) throw run.failure;
+  } while (run.stale > 0 && !run.stopped);
+  return total ?? 0;
 }
 
-function queue(run: Run, lanes: Lanes, due: SealedHead, done: () => void): void {
+/**
+ * Queues a check. A row that has waited too long for its turn, or that this process has changed since, is left for a
+ * new reading: what it holds may have been replaced or deleted, and no such secret is sent to a provider.
+ */
+function queue(run: Run, lanes: Lanes, due: SealedHead, readAt: number, done: () => void): void {
   const { works } = run;
   const entry = works.registry.byCode(due.head.provider);
   const { org_slug, provider, credential_id } = due.head;
@@ -160,8 +176,13 @@ function queue(run: Run, lanes: Lanes, due: SealedHead, done: () => void): void 
     });
     return;
   }
-  lanes.add(entry.code, entry.concurrency, async () => {
-    if (run.failure !== null || works.clock.monotonic() >= run.stopAt) return;
+  const check = async () => {
+    if (run.failure !== null || works.clock.monotonic() >= run.stopAt || run.attempted.has(credential_id)) return;
+    if (works.clock.monotonic() - readAt > STALE_MS || works.heads.changedSince(due.head, readAt)) {
+      run.stale += 1;
+      return;
+    }
+    run.attempted.add(credential_id);
     const judgement = await judgeDue(works, entry, due);
     if (judgement === null) return;
     count(run, entry, judgement);
@@ -169,13 +190,16 @@ function queue(run: Run, lanes: Lanes, due: SealedHead, done: () => void): void 
     run.nextDueAt = earliest(run.nextDueAt, judgement.row.next_due_at);
     flush(run, BATCH);
     done();
-  });
+  };
+  // The place is taken first: what waits for one may be replaced meanwhile.
+  lanes.add(entry.code, entry.concurrency, () => works.slots.within(entry.code, entry.concurrency, check));
 }
 
 /** @returns `null` where the credential cannot be opened: that is ours to mend and says nothing about it */
 async function judgeDue(works: Works, entry: Entry, due: SealedHead): Promise<Judgement | null> {
   try {
-    return await judge(works, entry, due.head, await openStored(works, entry, due));
+    const parts = { ask: works.ask, clock: works.clock };
+    return await judge(works, entry, due.head, await openStored(works, entry, due), parts);
   } catch (error) {
     const code = error instanceof Fault ? error.code : "internal";
     works.log(code === "integrity" ? "CRITICAL" : "ERROR", code === "integrity" ? "integrity" : "sweep.check_failed", {
@@ -220,30 +244,43 @@ function flush(run: Run, atLeast: number): void {
 async function write(run: Run, batch: Checked[]): Promise<void> {
   if (run.failure !== null) return;
   const { works, requester } = run;
-  const newest = new Map(batch.map((one) => [one.judgement.row.credential_id, one]));
-  const rows: ValidationRow[] = [...newest.values()].map(({ judgement }) =>
-    validationRow(judgement, randomUUID(), requester.actor),
+  const newest = [...new Map(batch.map((one) => [one.judgement.row.credential_id, one])).values()];
+  const taken = await record(
+    works,
+    newest.map(({ judgement }) => judgement),
+    requester.actor,
   );
-  await untilKnown(works, () => works.store.appendValidations(rows));
-  await untilKnown(works, async () => {
-    await works.store.recordChecks([...newest.values()].map(({ judgement }) => judgement.row));
-  });
-  for (const one of newest.values()) {
-    forget(works, one.head.org_slug, one.head.provider);
-    run.written.push(one);
+  for (const one of newest) {
+    const isTaken = taken.has(one.head.credential_id);
+    if (isTaken) announce(works, one.head, one.judgement);
+    run.written.push({ ...one, isTaken });
   }
 }
 
-/** Applies scheduled deactivations whose time has come, each through the compare-and-set. */
-async function deactivate(run: Run): Promise<void> {
+/** Applies scheduled deactivations whose time has come, each through the compare-and-set; checks have their half of the time. */
+async function deactivate(run: Run, org: string | null): Promise<void> {
   const { works, requester } = run;
+  const startedAt = works.clock.monotonic();
+  const endsAt = startedAt + (run.stopAt - startedAt) / 2;
   for (const head of await works.store.readDueDeactivations(timestamp(works.clock.now()), MAX_DEACTIVATIONS)) {
-    const entry = works.registry.byCode(head.provider);
-    if (!entry || works.clock.monotonic() >= run.stopAt) continue;
+    if ((org !== null && head.org_slug !== org) || works.clock.monotonic() >= endsAt) continue;
     const { org_slug, provider, credential_id } = head;
+    const entry = works.registry.byCode(provider) ?? { code: provider, display_name: provider };
     try {
-      if (await removeDue(works, { ...requester, org: org_slug, entry }))
-        works.log("NOTICE", "integration.deactivated", { org_slug, provider, credential_id });
+      if (!(await removeDue(works, { ...requester, org: org_slug, entry }))) continue;
+      works.audit.write({
+        request_id: requester.requestId,
+        actor_type: requester.actor === "scheduler" ? "scheduler" : "operator",
+        actor_id: requester.actor,
+        org_slug,
+        provider,
+        credential_id,
+        operation: "deactivate",
+        decision: "allow",
+        outcome: "ok",
+        status: 0,
+      });
+      works.log("NOTICE", "integration.deactivated", { org_slug, provider, credential_id });
     } catch (error) {
       // It stays due, and decrypt refuses it; the others shall not wait for it.
       const code = error instanceof Fault ? error.code : "internal";
@@ -259,9 +296,8 @@ function announceRun(run: Run): string[] {
     if (tally.incident)
       run.works.log("ERROR", "provider.incident", { provider, count: tally.inconclusive, total: tally.checked });
   }
-  for (const { head, judgement } of run.written) {
-    announce(run.works, head, judgement);
-    if (judgement.row.failed && !run.providers.get(head.provider)?.incident) {
+  for (const { head, judgement, isTaken } of run.written) {
+    if (isTaken && judgement.row.failed && !run.providers.get(head.provider)?.incident) {
       run.works.log("WARNING", "integration.check_inconclusive", {
         org_slug: head.org_slug,
         provider: head.provider,

@@ -14,6 +14,7 @@ import {
   type Sealed,
   sealProven,
 } from "./prove.ts";
+import { announceStatus } from "./record.ts";
 import { earliest, nextThreshold, requireFuture } from "./schedule.ts";
 import { configuredAnswer, newCredentialColumns, versionPart } from "./setup.ts";
 import type { Requester, Subject, Works } from "./works.ts";
@@ -37,22 +38,24 @@ export async function update(works: Works, request: UpdateRequest): Promise<Done
   if (body.metadata !== undefined && body.config !== undefined)
     throw malformed("/config", "is the older name of metadata; send one of them");
   const { mirrored, settings } = splitMirrored(entry, body.metadata ?? body.config ?? {});
-  const patch = checkMetadata(works.registry, entry, settings);
-  requireHarmlessName(works.registry, body.credential_name);
-  requireFuture("/expires_at", body.expires_at, works.clock.now(), 3_650);
-  requireFuture("/deactivation_scheduled_at", body.deactivation_scheduled_at, works.clock.now(), 366);
-  let proven: Proven | null = null;
   let sealed: Sealed | null = null;
+  let before: Head | null = null;
   const done = await change(works, { ...request, repeats: false }, async (found) => {
+    const patch = checkMetadata(works.registry, entry, settings);
+    requireHarmlessName(works.registry, body.credential_name);
+    requireFuture("/expires_at", body.expires_at, works.clock.now(), 10);
+    requireFuture("/deactivation_scheduled_at", body.deactivation_scheduled_at, works.clock.now(), 1);
     const head = configuredHead(found, works, entry);
+    before = head;
     requireUnchanged(head, mirrored);
     const metadata = mergeMetadata(head.metadata, patch);
     if (body.credential === undefined) return settingsPlan(works, request, head, metadata);
-    proven = await prove(works, entry, body.credential, false);
+    const proven = await prove(works, entry, body.credential, false);
     requireValid(entry, proven);
     sealed = await sealProven(works, request, proven, metadata);
     return credentialPlan(works, request, head, proven, sealed);
   });
+  if (!done.replayed && before !== null && sealed !== null) announceStatus(works, before, "VALID");
   return { ...done, sealed };
 }
 

@@ -1,12 +1,11 @@
-import { randomUUID } from "node:crypto";
 import type { Credential } from "../contract/secret.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { SealedHead } from "../ports/credential-store.ts";
 import type { Entry } from "../registry/entry.ts";
 import { asCredential, open, readFields } from "../vault/seal.ts";
-import { forget, untilKnown } from "./change.ts";
-import { announce, judge, validationRow } from "./judge.ts";
+import { judge } from "./judge.ts";
 import { requireConfigured, verdictAnswer } from "./present.ts";
+import { announce, record } from "./record.ts";
 import { boundMetadata, type Requester, type Subject, type Works } from "./works.ts";
 
 /**
@@ -24,18 +23,20 @@ export async function validate(works: Works, request: Subject & Requester) {
   });
   const judgement = await judge(works, entry, head, credential);
   const { row, verdict, status } = judgement;
-  await untilKnown(works, () => works.store.appendValidations([validationRow(judgement, randomUUID(), request.actor)]));
-  let changed = 0;
-  let tries = 0;
-  await untilKnown(works, async () => {
-    tries += 1;
-    changed = await works.store.recordChecks([row]);
-  });
-  forget(works, org, entry.code);
-  // A repetition may find that its first try took effect, and changes nothing then.
-  if (changed > 0 || tries > 1) announce(works, head, judgement);
-  const lastValidatedAt = row.status === "VALID" ? row.checked_at : head.last_validated_at;
-  return { head, body: verdictAnswer(entry, verdict, { status, lastValidatedAt, lastCheckedAt: row.checked_at }) };
+  const taken = await record(works, [judgement], request.actor);
+  if (taken.has(head.credential_id)) {
+    announce(works, head, judgement);
+    const lastValidatedAt = row.status === "VALID" ? row.checked_at : head.last_validated_at;
+    return { head, body: verdictAnswer(entry, verdict, { status, lastValidatedAt, lastCheckedAt: row.checked_at }) };
+  }
+  // Replaced or checked anew meanwhile: what holds now is what is stored now.
+  const current = requireConfigured(await works.store.readHead(head), entry, timestamp(works.clock.now()));
+  const stored = {
+    status: current.validation_status,
+    lastValidatedAt: current.last_validated_at,
+    lastCheckedAt: current.last_checked_at ?? row.checked_at,
+  };
+  return { head: current, body: verdictAnswer(entry, verdict, stored) };
 }
 
 /** Opens a stored credential for its provider's probe; the plaintext buffer is overwritten at once. @throws Fault `integrity`, `key_unavailable` */

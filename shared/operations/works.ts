@@ -1,10 +1,12 @@
 import type { Metadata } from "../contract/rows.ts";
+import type { Audit } from "../ports/audit.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CredentialStore } from "../ports/credential-store.ts";
 import type { KeyManagement } from "../ports/key-management.ts";
 import type { Log } from "../ports/log.ts";
 import type { SecretSource } from "../ports/secret-source.ts";
 import type { Ask } from "../providers/ask.ts";
+import type { Slots } from "../providers/slots.ts";
 import type { Entry } from "../registry/entry.ts";
 import type { Registry } from "../registry/load.ts";
 import type { Memory } from "../vault/memory.ts";
@@ -19,6 +21,8 @@ export interface Works {
   secrets: SecretSource;
   registry: Registry;
   ask: Ask;
+  slots: Slots;
+  audit: Audit;
   /** Opened credentials, for minutes. */
   memory: Memory;
   /** Heads that decrypt may reuse, for seconds. */

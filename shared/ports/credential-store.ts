@@ -17,8 +17,11 @@ export interface SealedHead {
 export interface Opening {
   /** The pair's row of the highest `seq`, a placeholder (`seq` 0) included; `null` where there is no row at all. */
   head: Head | null;
-  /** The effective version younger than 24 h with this idempotency key, if one was asked for. */
-  replay: Pick<Version, "event_id" | "idempotency_body_hash" | "result"> | null;
+  /**
+   * The effective version younger than 24 h with this idempotency key, if one was asked for: the pair's own, or else
+   * one of the same organisation under another provider.
+   */
+  replay: Pick<Version, "event_id" | "provider" | "idempotency_body_hash" | "result"> | null;
   /** Whether the event asked for is effective: the head's own, or some version's `prev_event_id`. */
   effective: boolean;
 }
@@ -45,6 +48,8 @@ export interface HeadChange extends Pair {
 /** The outcome of one check, as it is written to the head of that credential and to no other. */
 export interface CheckRow extends Pair {
   credential_id: string;
+  /** The head's `seq` when it was read: tells whether a change of the same credential came meanwhile. */
+  seq: number;
   /** Start of the attempt; an older one than the head's `last_checked_at` changes nothing. */
   checked_at: string;
   /** `null` leaves `validation_status` and `last_validated_at` as they are. */
@@ -53,9 +58,17 @@ export interface CheckRow extends Pair {
   verdict: Verdict;
   /** Inconclusive attempts count up, definite ones set zero. */
   failed: boolean;
+  /**
+   * Where a change came meanwhile, the earlier of this and the head's own: `null` as the answer of a definite refusal
+   * clears it, any other `null` leaves the head's.
+   */
   next_due_at: string | null;
-  /** The earlier of the declared and the discovered expiry; `null` leaves it as it is. */
-  expires_at: string | null;
+  /**
+   * The date that the provider has named, in this check or an earlier one; `null` where it never did. The head's
+   * `expires_at` becomes the earlier of this and the declared date as it stands when the check is written.
+   */
+  discovered_expires_at: string | null;
+  /** Not written where a change came meanwhile. */
   notified_days: number | null;
 }
 
@@ -83,6 +96,13 @@ export interface DuePage {
   next: DueCursor | null;
 }
 
+/** The heads of an organisation that could be read, and the providers of those that could not. */
+export interface HeadList {
+  heads: Head[];
+  /** Provider codes, or `custom-{slug}`. */
+  corrupt: string[];
+}
+
 /** One line of a pair's history, newest first. */
 export interface HistoryItem {
   /** The version's op, or `check` for a change of status. */
@@ -106,7 +126,7 @@ export interface CredentialStore {
   /** The pair's current head, or `null` where it was never configured (no row, or only a placeholder). */
   readHead(pair: Pair): Promise<Head | null>;
   /** All current heads of an organisation, deleted ones included. */
-  readHeads(orgSlug: string): Promise<Head[]>;
+  readHeads(orgSlug: string): Promise<HeadList>;
   /** The current head with its ciphertext, or `null` where never configured. */
   readSealed(pair: Pair): Promise<SealedHead | null>;
   readOpening(
@@ -134,7 +154,12 @@ export interface CredentialStore {
   appendValidations(rows: ValidationRow[]): Promise<void>;
   /** Writes checks to the heads whose credential they speak of. Returns how many heads changed. */
   recordChecks(rows: CheckRow[]): Promise<number>;
-  /** Marks a credential as refused in the field and makes it due. Returns 0 where it was already, or is not current. */
+  /** The `credential_id`s whose head was last checked at exactly that time: which of the recorded checks took effect. */
+  readTaken(rows: Array<Pick<CheckRow, "credential_id" | "checked_at">>): Promise<string[]>;
+  /**
+   * Marks a credential as refused in the field and makes it due. Returns 0 where it was already, is not current, or is
+   * known to be dead.
+   */
   markReported(credentialId: string, at: string): Promise<number>;
   /** Heads whose scheduled deactivation has passed and which are not deleted yet. */
   readDueDeactivations(now: string, limit: number): Promise<Head[]>;

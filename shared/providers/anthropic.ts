@@ -3,17 +3,26 @@ import type { Reply, Silence } from "../contract/answer.ts";
 import type { Credential } from "../contract/secret.ts";
 import type { Capability, Finding } from "../contract/verdict.ts";
 import { valuesAt } from "../registry/body-path.ts";
-import { type AnswerContext, type AnswerRules, finding, readAnswer, when } from "../registry/read-answer.ts";
+import {
+  type AnswerContext,
+  type AnswerRules,
+  finding,
+  readAnswer,
+  unexpected401,
+  when,
+} from "../registry/read-answer.ts";
 import type { ProbeContext, Provider } from "./provider.ts";
 import { answerOf, quietLogger, sdkTransport } from "./sdk-transport.ts";
 
 /** The version whose answers are read here; the SDK sends the same. */
 const VERSION = "2026-10-21";
+/** Never leaves this file but as the reason of a capability that stays unknown. */
+const NOT_FOUND = "not_found";
 
 /**
  * Anthropic. An API key is asked for one model; an admin key, which alone can read costs, for its organisation and then
  * for one day of costs and of usage. Nothing here is billed.
- * Source: https://platform.claude.com/docs/en/api/errors, PROVIDERS.md 2.2, read 2026-11-20.
+ * Source: https://platform.claude.com/docs/en/api/errors, read 2026-11-20.
  */
 export const anthropic: Provider = {
   async probe(credential, context) {
@@ -22,19 +31,31 @@ export const anthropic: Provider = {
   },
 };
 
-/** The words of a message may change, so branches go by `error_code`, then by type, and by words only where nothing else tells. */
+/** Anthropic's own mark on every error. */
+const isError = { at: "type", equals: "error" };
+
+/**
+ * The words of a message may change, so branches go by `error_code`, then by type, and by words only where nothing else
+ * tells. A 401 without Anthropic's mark was not written by Anthropic.
+ */
 const rules: AnswerRules["rules"] = [
   when(400, "error.details.error_code", "claude_code_key_creator_not_member", "rejected", "creator_left"),
   when([400, 403], "error.details.error_code", "organization_on_hold", "forbidden", "account_on_hold"),
   when(400, "error.details.error_code", "organization_type_not_supported", "forbidden", "organization_type"),
   when(400, "error.details.error_code", "parent_organization_required", "forbidden", "organization_type"),
   when(403, "error.details.error_code", "sandbox_egress_restricted", "forbidden", "ip_allowlist"),
-  when(403, "error.type", "permission_error", "forbidden", "missing_scope"),
+  { ...when(403, "error.type", "permission_error", "forbidden", "missing_scope"), and: isError },
   when(403, "error.message", /^request not allowed/, "unreachable", "region_blocked"),
   when(401, "error.message", /^cors requests are not allowed/, "service_misconfigured", "cors"),
+  { ...when(401, "error.type", "authentication_error", "rejected"), and: isError },
+  unexpected401,
+  { ...when(404, "error.type", "not_found_error", "unreachable", NOT_FOUND), and: isError },
   when(400, "error.message", /^anthropic-version: /, "service_misconfigured", "api_version"),
-  when(402, "error.type", "billing_error", "valid", "billing"),
-  when(400, "error.message", /(?:credit balance|spend limit|usage limits)/, "valid", "billing"),
+  { ...when(402, "error.type", "billing_error", "valid", "billing"), and: isError },
+  {
+    ...when(400, "error.message", /^(?:your credit balance|you have reached your )/, "valid", "billing"),
+    and: isError,
+  },
 ];
 
 const models: AnswerRules = { success: { status: 200, has: "data", is: "array" }, rules };
@@ -84,7 +105,7 @@ async function secondOpinion(credential: Credential, context: ProbeContext): Pro
 }
 
 function isNotFound(found: Finding): boolean {
-  return found.outcome === "unreachable" && found.http_status === 404 && found.provider_code === "not_found_error";
+  return found.reason === NOT_FOUND;
 }
 
 function unexpected(found: Finding): Finding {

@@ -7,11 +7,14 @@ import type { Entry } from "../registry/entry.ts";
 import { finding } from "../registry/read-answer.ts";
 import type { Ask } from "./ask.ts";
 import { providerOf } from "./index.ts";
+import type { Slots } from "./slots.ts";
 
 /** What an attempt needs from outside. */
 export interface AttemptParts {
   ask: Ask;
   clock: Clock;
+  /** Places at the providers; without them nothing is held back. */
+  slots?: Slots;
 }
 
 /**
@@ -19,6 +22,11 @@ export interface AttemptParts {
  * only where nobody answered. Never throws, and holds nothing of the provider's text or the credential.
  */
 export async function attempt(entry: Entry, credential: Credential, parts: AttemptParts): Promise<Verdict> {
+  if (!parts.slots) return await check(entry, credential, parts);
+  return await parts.slots.within(entry.code, entry.concurrency, () => check(entry, credential, parts));
+}
+
+async function check(entry: Entry, credential: Credential, parts: AttemptParts): Promise<Verdict> {
   const { clock } = parts;
   const endsAt = clock.monotonic() + entry.deadline_ms;
   let found = await probeOnce(entry, credential, parts, entry.deadline_ms);
@@ -88,9 +96,10 @@ const CODES: Readonly<Record<Outcome, FaultCode | null>> = {
 /** What is stored and shown of a finding: texts from our own tables, and every capability that the entry declares. */
 function verdictOf(entry: Entry, credential: Credential, found: Finding): Verdict {
   const capabilities = entry.capabilities.map((declared) => capabilityOf(declared, found));
-  const lacking = capabilities.find(
+  const allLacking = capabilities.filter(
     ({ id, state }) => state === "denied" && entry.capabilities.some((one) => one.id === id && one.required),
   );
+  const [lacking] = allLacking;
   const outcome = found.outcome === "valid" && lacking !== undefined ? "forbidden" : found.outcome;
   const warnings = outcome === "valid" ? [...new Set([...found.warnings, ...fieldWarnings(entry, credential)])] : [];
   const reason = found.reason ?? (outcome === found.outcome ? warnings[0] : lacking?.reason) ?? null;
@@ -100,7 +109,7 @@ function verdictOf(entry: Entry, credential: Credential, found: Finding): Verdic
     code,
     message: code === null ? "Integration validated successfully" : textOf(code, entry),
     reason,
-    remedy: (outcome === found.outcome ? null : lacking?.remedy) ?? remedyOf(entry, outcome, reason),
+    remedy: outcome === found.outcome ? remedyOf(entry, outcome, reason) : remedyFor(entry, allLacking),
     details: { connection: CONNECTION[outcome], permissions: permissionsOf(outcome, capabilities), ...found.details },
     http_status: found.http_status,
     provider_code: found.provider_code,
@@ -145,6 +154,16 @@ function permissionsOf(
   if (outcome === "forbidden") return "missing";
   if (outcome !== "valid") return "unknown";
   return capabilities.some(({ state }) => state === "denied") ? "limited" : "ok";
+}
+
+/** What to do about required capabilities that are denied: each by its own text, else by its reason's, else by its name. */
+function remedyFor(entry: Entry, lacking: readonly Capability[]): string {
+  const remedies = lacking.map(({ id, reason, remedy }) => {
+    const named = reason !== undefined && Object.hasOwn(entry.reasons, reason) ? entry.reasons[reason] : undefined;
+    const label = entry.capabilities.find((one) => one.id === id)?.label ?? id;
+    return remedy ?? named ?? `Grant the key this permission at ${entry.display_name}, then validate again: ${label}.`;
+  });
+  return [...new Set(remedies)].join(" ");
 }
 
 /** What to do next: the entry's text for the reason, else for the outcome, else ours. */

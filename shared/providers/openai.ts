@@ -3,14 +3,21 @@ import type { Reply, Silence } from "../contract/answer.ts";
 import type { Credential } from "../contract/secret.ts";
 import type { Capability, Finding } from "../contract/verdict.ts";
 import { valuesAt } from "../registry/body-path.ts";
-import { type AnswerContext, type AnswerRules, finding, readAnswer, when } from "../registry/read-answer.ts";
+import {
+  type AnswerContext,
+  type AnswerRules,
+  finding,
+  readAnswer,
+  unexpected401,
+  when,
+} from "../registry/read-answer.ts";
 import type { ProbeContext, Provider } from "./provider.ts";
 import { answerOf, quietLogger, sdkTransport } from "./sdk-transport.ts";
 
 /**
  * OpenAI. A project, service-account or legacy key is asked for its models; an admin key, which alone can read costs, is
  * asked for one day of costs and of usage. Nothing here is billed.
- * Source: https://developers.openai.com/docs/guides/error-codes, PROVIDERS.md 2.1, read 2026-11-20.
+ * Source: https://developers.openai.com/docs/guides/error-codes, read 2026-11-20.
  */
 export const openai: Provider = {
   async probe(credential, context) {
@@ -19,21 +26,47 @@ export const openai: Provider = {
   },
 };
 
+const isRequestError = { at: "error.type", equals: "invalid_request_error" };
+/** Scopes are dotted words: `api.usage.read`. */
+const MISSING_SCOPE = /^(?:you have insufficient permissions for this operation|missing scopes?: [a-z_]+\.[a-z_.]+)/;
+
 /**
  * In OpenAI's order of precedence: a missing scope proves that the key is live, whatever the status says; the code is
- * more telling than the type; `error` may be a plain string.
+ * more telling than the type; `error` may be a plain string on a 403. A text counts only where it stands as documented,
+ * and a 401 that is none of these was not written by OpenAI.
  */
 const rules: AnswerRules["rules"] = [
-  when([401, 403], "error.message", /missing scopes?:/, "valid", "missing_scope"),
-  when([401, 403], "error", /missing scopes?:/, "valid", "missing_scope"),
+  { ...when([401, 403], "error.message", MISSING_SCOPE, "valid", "missing_scope"), and: isRequestError },
+  when(403, "error", MISSING_SCOPE, "valid", "missing_scope"),
   when([401, 403], "error.code", "mismatched_organization", "forbidden", "wrong_organization"),
   when([401, 403], "error.code", "mismatched_project", "forbidden", "wrong_organization"),
   when([401, 403], "error.code", "ip_not_authorized", "forbidden", "ip_allowlist"),
-  when([401, 403], "error.message", /your ip is not authorized/, "forbidden", "ip_allowlist"),
+  {
+    ...when([401, 403], "error.message", /^your ip is not authorized/, "forbidden", "ip_allowlist"),
+    and: isRequestError,
+  },
   when([401, 403], "error.code", "organization_membership_required", "forbidden", "organization_membership"),
-  when([401, 403], "error.message", /must be a member of an organization/, "forbidden", "organization_membership"),
+  {
+    ...when(
+      [401, 403],
+      "error.message",
+      /^you must be a member of an organization/,
+      "forbidden",
+      "organization_membership",
+    ),
+    and: isRequestError,
+  },
   when(403, "error.code", "unsupported_country_region_territory", "unreachable", "region_blocked"),
   when(401, "error.message", /incorrect regional hostname/, "unreachable", "regional_host"),
+  when(401, "error.code", /^(?:invalid_api_key|account_deactivated)$/, "rejected"),
+  {
+    ...when(401, "error.type", /^(?:invalid_request_error|authentication_error)$/, "rejected"),
+    and: {
+      at: "error.message",
+      matches: "^(?:incorrect api key provided|invalid authentication|you didn.t provide an api key)",
+    },
+  },
+  unexpected401,
   when(429, "error.code", "insufficient_quota", "valid", "billing"),
   when(429, "error.code", "credit_balance_exhausted", "valid", "billing"),
   when(429, "error.code", "organization_spend_limit_exceeded", "valid", "billing"),

@@ -70,10 +70,15 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u20
 /** Shapes of secrets that need no provider: key-like prefixes, PEM, JWT, and long unbroken random text. */
 const SECRETS: readonly RegExp[] = [
   /^(?:sk|pk|rk)[-_](?=.*[0-9])[A-Za-z0-9_-]{16,}$/i,
-  /^(?:AKIA|ASIA)[A-Z0-9]{16}$/,
   /^(?:gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|hf_|ya29\.|cact_(?:live|test|local)_)[A-Za-z0-9_.-]{8,}$/,
-  /^eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\./,
   /^(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/]{32,}={0,2}$/,
+];
+/** Shapes that are unmistakable wherever they stand in a word. */
+const ANYWHERE: readonly RegExp[] = [/(?:AKIA|ASIA)[A-Z0-9]{16}/, /eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\./];
+/** Beginnings of secrets that may be glued to something; the registry adds its providers'. */
+const GLUED: readonly RegExp[] = [
+  /(?:sk|pk|rk)[-_]/gi,
+  /(?:gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|hf_|ya29\.|cact_(?:live|test|local)_)/g,
 ];
 
 /** Whether a text that should be harmless holds what looks like a secret, in any of its words. */
@@ -82,6 +87,49 @@ export function looksLikeSecret(registry: Registry, text: string): boolean {
   return text
     .split(/[\s"'`“”‘’=:,;()[\]{}<>|]+/)
     .some(
-      (word) => SECRETS.some((shape) => shape.test(word)) || registry.entries.some((entry) => recognises(entry, word)),
+      (word) =>
+        SECRETS.some((shape) => shape.test(word)) ||
+        ANYWHERE.some((shape) => shape.test(word)) ||
+        registry.entries.some((entry) => recognises(entry, word)) ||
+        holdsGluedSecret(registry, word),
     );
+}
+
+/** Whether a word holds a secret behind or between other characters: `prod-sk-proj-…`, `k_gsk_…`, `cohere.h8h8…`. */
+function holdsGluedSecret(registry: Registry, word: string): boolean {
+  const own = registry.entries.flatMap((entry) =>
+    entry.recognise.map((shape) => pattern(shape.replace(/^\^|\$$/g, ""), "g")),
+  );
+  const beginnings = [...GLUED, ...own].flatMap((shape) => [...word.matchAll(shape)]);
+  if (beginnings.some(({ index }) => isSecretFrom(word, index))) return true;
+  // Without a beginning that tells, only a long mixture tells; hexadecimal is a run's or a commit's id, and what URLs
+  // and OCIDs hold is an address.
+  if (word.startsWith("//") || word.startsWith("ocid1.")) return false;
+  return word.split(/[^A-Za-z0-9/+]/).some((run) => /^[A-Za-z0-9]{32,}$/.test(run) && isMixed(run) && !isHex(run));
+}
+
+/** `task-…` and `risk-or-…` are words: what follows must be random, the more so where a letter or digit stands before. */
+function isSecretFrom(word: string, at: number): boolean {
+  const isInsideWord = at > 0 && /[A-Za-z0-9]/.test(word.charAt(at - 1));
+  return word
+    .slice(at)
+    .split(/[^A-Za-z0-9]/)
+    .some((run) => {
+      if (isTime(run)) return false;
+      if (isInsideWord) return run.length >= 16 && isMixed(run) && (!isHex(run) || run.length >= 64);
+      return (run.length >= 12 && isMixed(run)) || (run.length >= 16 && /[0-9]/.test(run));
+    });
+}
+
+function isMixed(run: string): boolean {
+  return /[0-9]/.test(run) && /[A-Za-z]/.test(run);
+}
+
+function isHex(run: string): boolean {
+  return /^[0-9a-f]+$/i.test(run);
+}
+
+/** `20261120T100000Z`, with or without its letters. */
+function isTime(run: string): boolean {
+  return /^(?:19|20)\d{6}T?\d{2,9}Z?$/i.test(run);
 }

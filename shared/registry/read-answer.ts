@@ -57,9 +57,9 @@ export function readAnswer(probe: AnswerRules, answer: Reply | Silence, context:
 }
 
 /**
- * The one ladder for what no rule names. It never makes a credential valid, condemns it only for a 401 whose body is
- * JSON, and calls everything it does not know unreachable, so that an outage or a proxy's page changes nothing.
- * Source: PROVIDERS.md 1.3.
+ * The one ladder for what no rule names. It never makes a credential valid, condemns it only for a 401 whose error
+ * speaks of the credential, and calls everything it does not know unreachable, so that an outage or a gateway changes
+ * nothing.
  */
 export function readByLadder(answer: Reply | Silence, context: AnswerContext): Finding {
   if ("silence" in answer) {
@@ -70,8 +70,27 @@ export function readByLadder(answer: Reply | Silence, context: AnswerContext): F
   const { status } = answer;
   if (status === 429) return { ...found, outcome: "rate_limited" };
   if (status === 408 || status === 425 || status >= 500) return { ...found, reason: "unavailable" };
-  if (status === 401 && isJson(answer.body)) return { ...found, outcome: "rejected" };
+  if (status === 401 && blamesCredential(answer.body)) return { ...found, outcome: "rejected" };
   return { ...found, reason: "unexpected_response" };
+}
+
+/** Where an error says in words what is wrong. */
+const TEXTS = ["error.message", "error.code", "error.type", "error", "message", "detail"];
+const CREDENTIAL = /api[ _-]?key|token|credential|unauthori[sz]ed|authenticat/i;
+/** Only repeats the status, as any gateway does; an entry whose provider answers so says it by a rule. */
+const STATUS_ALONE = /^\W*(?:401\W*)?unauthori[sz]ed\W*$/i;
+/** What stands in between, and what only a live key is told. */
+const ANOTHER_CAUSE =
+  /proxy|gateway|time.?out|timed out|outage|maintenance|unavailable|temporar|upstream|overload|later|network|firewall|vpn|server.error|internal.error|quota|billing|payment|\bcredits?\b|balance|insufficient|scope|permission|ip address|allow.?list|rate.?limit/i;
+
+/** Whether an error speaks of the credential, and of nothing that a live one could meet as well. */
+function blamesCredential(body: unknown): boolean {
+  if (!isJson(body) || Array.isArray(body)) return false;
+  const texts = TEXTS.flatMap((path) => valuesAt(body, path)).flatMap((text) =>
+    typeof text === "string" ? [text.slice(0, SEARCHED)] : [],
+  );
+  if (texts.some((text) => ANOTHER_CAUSE.test(text))) return false;
+  return texts.some((text) => CREDENTIAL.test(text) && !STATUS_ALONE.test(text));
 }
 
 /** A rule as the registry writes it: `marker` is the exact value at the path, or a pattern over the text there. */
@@ -87,6 +106,10 @@ export function when(
   return { status, at, ...test, then: outcome, ...(reason === undefined ? {} : { reason }) };
 }
 
+/** Last of the rules of a provider that names every 401 by which it condemns a key. */
+// biome-ignore lint/suspicious/noThenProperty: the registry's grammar says `then`
+export const unexpected401: Rule = { status: 401, then: "unreachable", reason: "unexpected_response" };
+
 /** The key's expiry as the answer states it, or `null`. */
 function expiryIn(success: AnswerRules["success"], body: unknown): string | null {
   if (success.expires === undefined) return null;
@@ -95,7 +118,9 @@ function expiryIn(success: AnswerRules["success"], body: unknown): string | null
       typeof text === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$/.test(text)
         ? Date.parse(text)
         : Number.NaN;
-    if (!Number.isNaN(time)) return new Date(time).toISOString();
+    const expiry = Number.isNaN(time) ? "" : new Date(time).toISOString();
+    // A "never" such as 9999-12-31 west of Greenwich has no year of four digits any more: that is no expiry.
+    if (/^\d{4}-/.test(expiry)) return expiry;
   }
   return null;
 }

@@ -304,12 +304,12 @@ describe("each body is held to its schema, field by field", () => {
     [setup, { credential: good, expires_at: "2027-02-30" }, "/expires_at", moment],
     [setup, { credential: good, expires_at: "2027-01-01T00:00:00" }, "/expires_at", moment],
     [setup, { credential: good, expires_at: "2020-01-01" }, "/expires_at", "lies in the past"],
-    [setup, { credential: good, expires_at: "2099-01-01" }, "/expires_at", "lies more than 3650 days ahead"],
+    [setup, { credential: good, expires_at: "2099-01-01" }, "/expires_at", "lies more than 10 years ahead"],
     [
       setup,
       { credential: good, expires_at: "9999-12-31T23:59:59-23:59" },
       "/expires_at",
-      "lies more than 3650 days ahead",
+      "lies more than 10 years ahead",
     ],
     [put, {}, "", "must change at least one thing"],
     [
@@ -328,7 +328,7 @@ describe("each body is held to its schema, field by field", () => {
     [put, { credential_name: null }, "/credential_name", "must be a string"],
     [put, { metadata: {}, config: {} }, "/config", "is the older name of metadata; send one of them"],
     [put, { deactivation_scheduled_at: "2020-01-01" }, "/deactivation_scheduled_at", "lies in the past"],
-    [put, { deactivation_scheduled_at: "2099-01-01" }, "/deactivation_scheduled_at", "lies more than 366 days ahead"],
+    [put, { deactivation_scheduled_at: "2099-01-01" }, "/deactivation_scheduled_at", "lies more than a year ahead"],
     [put, { expires_at: "x" }, "/expires_at", moment],
     [["POST", "/acme/openai/rotate"], {}, "/new_credentials", "is missing or of the wrong type"],
     [["POST", "/acme/openai/rotate"], { new_credentials: good, enabled: true }, "", `${allowed}new_credentials`],

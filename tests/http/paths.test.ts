@@ -270,7 +270,7 @@ describe("a query says what the route knows, once", () => {
     [
       "DELETE",
       "/acme/openai?deactivation_scheduled_at=2099-01-01",
-      "query:deactivation_scheduled_at: lies more than 366 days ahead",
+      "query:deactivation_scheduled_at: lies more than a year ahead",
     ],
   ];
   test.each(cases)("%s %s → %s", async (method, path, detail) => {

@@ -9,10 +9,12 @@ import type { Head } from "../../shared/contract/rows.ts";
 import { HeadMemory } from "../../shared/operations/head-memory.ts";
 import { setup } from "../../shared/operations/setup.ts";
 import type { Requester, Subject, Works } from "../../shared/operations/works.ts";
+import type { AuditRecord } from "../../shared/ports/audit.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import type { CredentialStore, Pair } from "../../shared/ports/credential-store.ts";
 import type { LogFields, Severity } from "../../shared/ports/log.ts";
 import type { Ask, Question } from "../../shared/providers/ask.ts";
+import { Slots } from "../../shared/providers/slots.ts";
 import { loadRegistry } from "../../shared/registry/load.ts";
 import { Memory } from "../../shared/vault/memory.ts";
 
@@ -147,6 +149,7 @@ export interface Bench {
   watched: WatchedStore;
   database: DatabaseSync;
   logs: Array<{ severity: Severity; event: string; fields: LogFields }>;
+  audits: AuditRecord[];
   /** Keys that a provider was asked about, in their order. */
   asked: string[];
   /** What a provider says about a key from now on, one answer after the other; the last stays. */
@@ -195,11 +198,12 @@ export function openBench(): Bench {
       return {
         status: given.status,
         headers: new Headers(given.headers),
-        body: given.body ?? (given.status === 200 ? { ok: true } : { error: {} }),
+        body: given.body ?? (given.status === 200 ? { ok: true } : { error: { message: "invalid api key" } }),
       };
     },
     { fetch: () => Promise.reject(new Error("no SDK here")) },
   ) satisfies Ask;
+  const audits: AuditRecord[] = [];
   const works: Works = {
     clock,
     log: (severity, event, fields = {}) => void logs.push({ severity, event, fields }),
@@ -208,6 +212,8 @@ export function openBench(): Bench {
     secrets: { peppers: async () => [{ version: "1", bytes: Buffer.alloc(32, 7) }] },
     registry,
     ask,
+    slots: new Slots(),
+    audit: { write: (record) => void audits.push(record) },
     memory: new Memory(clock),
     heads: new HeadMemory(clock),
     inFlight: new Set(),
@@ -240,6 +246,7 @@ export function openBench(): Bench {
     watched,
     database,
     logs,
+    audits,
     asked,
     usually,
     answers: (key, ...answers) => void scripts.set(key, answers),

@@ -273,14 +273,16 @@ describe("a pipeline's report that the provider refused", () => {
     expect(await bench.head("acme")).toEqual(before);
   });
 
-  test("brings an INVALID credential back to the sweep", async () => {
+  test.each([401, 410])("about a credential that is known to be dead (%i) does not make it due", async (answer) => {
     const { credential_id } = await bench.setUp("acme", "fake-key");
-    bench.answers("fake-key", 401);
+    bench.answers("fake-key", answer);
     bench.clock.advance(SECOND);
     await validate(bench.works, subject());
-    expect((await bench.head("acme")).next_due_at).toBeNull();
-    await report(credential_id);
-    expect((await bench.head("acme")).next_due_at).not.toBeNull();
+    const before = await bench.head("acme");
+    expect(before.next_due_at).toBeNull();
+    expect(await report(credential_id)).toBe(false);
+    expect(await report(credential_id, another())).toBe(false);
+    expect(await bench.head("acme")).toEqual(before);
   });
 
   test("is taken and logged where the store is busy, and may be repeated", async () => {

@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Outcome, type Status, statuses } from "../../shared/contract/verdict.ts";
+import { importMany } from "../../shared/operations/import.ts";
+import { setup } from "../../shared/operations/setup.ts";
+import { update } from "../../shared/operations/update.ts";
 import { validate } from "../../shared/operations/validate.ts";
 import { type Bench, DAY, faultOf, openBench, SECOND } from "./bench.ts";
 
 const pair = { org_slug: "acme", provider: "FAKE" };
+const free = { ifMatch: null, createOnly: false };
 let bench: Bench;
 beforeEach(() => {
   bench = openBench();
@@ -54,7 +58,10 @@ test.each(cells)(
       event_id: before.event_id,
       credential_id: before.credential_id,
     });
-    expect(after.next_due_at === null).toBe(decided === "INVALID" || decided === "EXPIRED");
+    const dead = decided ?? status;
+    expect(after.next_due_at === null, "what was refused is left alone, an answer that says nothing included").toBe(
+      dead === "INVALID" || dead === "EXPIRED",
+    );
     expect(after.verdict?.outcome).toBe(outcome);
     expect(body).toMatchObject({ success: outcome === "valid", outcome, validation_status: decided ?? status });
     expect(bench.asked).toHaveLength(confirmed ? 2 : 1);
@@ -124,6 +131,53 @@ describe("what operators are told, once it is stored", () => {
     expect(bench.events("integration.recovered")).toMatchObject([{ status: "VALID", count: 2 }]);
   });
 
+  const request = () => ({ ...bench.subject("acme"), idempotency: null, precondition: free });
+  const replacing: Record<string, () => Promise<unknown>> = {
+    setup: () => bench.setUp("acme", "fake-new"),
+    "setup without validation": () => bench.setUp("acme", "fake-new", { skip_validation: true }),
+    rotate: () => update(bench.works, { ...request(), body: { credential: "fake-new" }, message: "ok" }),
+    "an import": () =>
+      importMany(bench.works, {
+        ...request(),
+        body: { items: [{ provider: "fake", credential: "fake-new" }] },
+        dryRun: false,
+      }),
+    "a change of name": () => update(bench.works, { ...request(), body: { credential_name: "New" }, message: "ok" }),
+    "a replayed setup": async () => {
+      const again = { ...request(), idempotency: { keyHash: "k", bodyHash: "b" } };
+      const body = { credential: "fake-new", skip_validation: false };
+      await setup(bench.works, { ...again, body });
+      bench.logs.length = 0;
+      await setup(bench.works, { ...again, body });
+    },
+    "a rotation that loses": async () => {
+      const rotation = { ...request(), body: { credential: "fake-new" }, message: "ok" };
+      bench.watched.next("appendVersions", { after: () => rename() });
+      await faultOf(update(bench.works, rotation));
+    },
+  };
+  const rename = () =>
+    update({ ...bench.works, store: bench.real }, { ...request(), body: { credential_name: "First" }, message: "ok" });
+  const replaced: Array<[Status, string, Status, string | null]> = [
+    ["INVALID", "setup", "VALID", "integration.recovered"],
+    ["EXPIRED", "rotate", "VALID", "integration.recovered"],
+    ["INVALID", "an import", "VALID", "integration.recovered"],
+    ["PENDING", "rotate", "VALID", "integration.status_changed"],
+    ["VALID", "setup without validation", "PENDING", "integration.status_changed"],
+    ["VALID", "setup", "VALID", null],
+    ["VALID", "rotate", "VALID", null],
+    ["INVALID", "a change of name", "INVALID", null],
+    ["INVALID", "a replayed setup", "VALID", null],
+    ["INVALID", "a rotation that loses", "INVALID", null],
+  ];
+  test.each(replaced)("%s, then %s: %s → %s, once", async (status, how, then, event) => {
+    await stored(status);
+    await replacing[how]?.();
+    expect(bench.logs.map((line) => line.event)).toEqual(event === null ? [] : [event]);
+    if (event !== null) expect(bench.logs[0]?.fields).toMatchObject({ ...pair, previous_status: status, status: then });
+    expect((await bench.head("acme")).validation_status).toBe(then);
+  });
+
   test("nothing, where the credential was replaced while it was being asked", async () => {
     await bench.setUp("acme", "fake-old");
     const old = await bench.head("acme");
@@ -137,6 +191,41 @@ describe("what operators are told, once it is stored", () => {
     expect(bench.logs).toEqual([]);
     const history = bench.database.prepare("SELECT credential_id, status FROM validations").all();
     expect(history.map((row) => [row["credential_id"], row["status"]])).toEqual([[old.credential_id, "INVALID"]]);
+  });
+});
+
+describe("a check that is overtaken is answered with what holds now", () => {
+  const overtakers: Array<[string, () => Promise<unknown>, Partial<Record<string, unknown>>]> = [
+    ["by another credential", () => bench.setUp("acme", "fake-new"), { success: false, validation_status: "VALID" }],
+    [
+      "by another credential that is not proven",
+      () => bench.setUp("acme", "fake-new", { skip_validation: true }),
+      { success: false, validation_status: "PENDING" },
+    ],
+    [
+      "by a newer check",
+      () => validate(bench.works, bench.subject("acme")),
+      { success: false, outcome: "rejected", validation_status: "VALID" },
+    ],
+  ];
+  test.each(overtakers)("%s", async (_, overtake, expected) => {
+    await stored("VALID");
+    bench.usually.answer = async () => {
+      bench.usually.answer = () => 200;
+      bench.clock.advance(SECOND);
+      await overtake();
+      bench.usually.answer = () => 401;
+      return 401;
+    };
+    const { body, head } = await validate(bench.works, bench.subject("acme"));
+    const now = await bench.head("acme");
+    expect(body).toMatchObject({
+      ...expected,
+      last_validated_at: now.last_validated_at,
+    });
+    expect(head).toEqual(now);
+    expect(now.validation_status).toBe(expected["validation_status"]);
+    expect(bench.events("integration.status_changed").filter(({ status }) => status === "INVALID")).toEqual([]);
   });
 });
 
@@ -185,6 +274,27 @@ test("the earlier of the declared and the discovered expiry counts", async () =>
   await validate(bench.works, bench.subject("acme"));
   expect((await bench.head("acme")).expires_at).toBe(at(20));
 });
+
+test.each([null, "2026-10-01T00:00:00.000Z"])(
+  "an expiry that is changed to %s while a check is running stands",
+  async (expires_at) => {
+    await bench.setUp("acme", "fake-key", { expires_at: "2026-11-20T00:00:00.000Z" });
+    bench.clock.advance(60 * SECOND);
+    bench.usually.answer = async () => {
+      const precondition = { ifMatch: null, createOnly: false };
+      await update(bench.works, {
+        ...bench.subject("acme"),
+        body: { expires_at },
+        message: "ok",
+        idempotency: null,
+        precondition,
+      });
+      return 200;
+    };
+    await validate(bench.works, bench.subject("acme"));
+    expect(await bench.head("acme")).toMatchObject({ expires_at_declared: expires_at, expires_at });
+  },
+);
 
 describe("what cannot be opened says nothing about the credential", () => {
   const breakages: Array<[string, string, string]> = [

@@ -44,6 +44,12 @@ describe("when a credential is asked about again", () => {
     expect(most).toBeLessThanOrEqual(Math.min(DAY, 1.1 * ms));
   });
 
+  test("at the cap the jitter stays, so that an outage's credentials do not all come back at once", () => {
+    const { least, most } = spread(of("unreachable"), 20);
+    expect(least).toBeLessThan(0.95 * DAY);
+    expect(most).toBeLessThanOrEqual(DAY);
+  });
+
   test.each(["rate_limited", "unreachable", "service_misconfigured"] as const)("%s backs off", (outcome) => {
     expect(spread(of(outcome), 3).least).toBeGreaterThanOrEqual(18 * MINUTE);
   });

@@ -2,10 +2,15 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../shared/adapters/local/system-clock.ts";
 import { revalidateBody } from "../../shared/contract/bodies.ts";
 import { decrypt } from "../../shared/operations/decrypt.ts";
+import { HeadMemory } from "../../shared/operations/head-memory.ts";
+import { importMany } from "../../shared/operations/import.ts";
+import { list } from "../../shared/operations/read.ts";
 import { remove } from "../../shared/operations/remove.ts";
 import { sweep as sweepWith } from "../../shared/operations/sweep.ts";
 import { update } from "../../shared/operations/update.ts";
+import { validate } from "../../shared/operations/validate.ts";
 import type { Works } from "../../shared/operations/works.ts";
+import { Slots } from "../../shared/providers/slots.ts";
 import { type Bench, DAY, faultOf, HOUR, MINUTE, openBench, SECOND } from "./bench.ts";
 
 const REQUESTER = { requestId: "00000000-0000-4000-8000-000000000002", actor: "scheduler" };
@@ -181,25 +186,32 @@ describe("what is asked when", () => {
   test.each([
     [401, "INVALID"],
     [410, "EXPIRED"],
-  ])("after %i it is %s and left alone for a year, until it is reported, or replaced", async (answer, status) => {
-    await bench.setUp("acme", "fake-key");
-    bench.answers("fake-key", answer);
-    bench.clock.advance(27 * HOUR);
-    await sweep();
-    const head = await bench.head("acme");
-    expect(head).toMatchObject({ validation_status: status, next_due_at: null });
-    bench.clock.advance(365 * DAY);
-    expect(await sweep()).toMatchObject({ checked: 0, next_due_at: null });
-    await put("acme", { credential_name: "Renamed" });
-    expect((await sweep()).checked).toBe(0);
-    await bench.real.markReported(head.credential_id, iso());
-    bench.clock.advance(1);
-    expect((await sweep()).checked).toBe(1);
-    expect(await bench.head("acme")).toMatchObject({ validation_status: status, next_due_at: null, reported_at: null });
-    await bench.setUp("acme", "fake-new");
-    bench.clock.advance(27 * HOUR);
-    expect(await sweep()).toMatchObject({ checked: 1, valid: 1 });
-  });
+  ])(
+    "after %i it is %s and left alone for a year, whoever reports it, until it is replaced",
+    async (answer, status) => {
+      await bench.setUp("acme", "fake-key");
+      bench.answers("fake-key", answer);
+      bench.clock.advance(27 * HOUR);
+      await sweep();
+      const head = await bench.head("acme");
+      expect(head).toMatchObject({ validation_status: status, next_due_at: null });
+      bench.clock.advance(365 * DAY);
+      expect(await sweep()).toMatchObject({ checked: 0, next_due_at: null });
+      await put("acme", { credential_name: "Renamed" });
+      expect((await sweep()).checked).toBe(0);
+      await bench.real.markReported(head.credential_id, iso());
+      bench.clock.advance(1);
+      expect((await sweep()).checked).toBe(0);
+      expect(await bench.head("acme")).toMatchObject({
+        validation_status: status,
+        next_due_at: null,
+        reported_at: null,
+      });
+      await bench.setUp("acme", "fake-new");
+      bench.clock.advance(27 * HOUR);
+      expect(await sweep()).toMatchObject({ checked: 1, valid: 1 });
+    },
+  );
 
   test("what was never proven is asked at once, and again until it is", async () => {
     await bench.setUp("acme", "fake-key", { skip_validation: true });
@@ -272,6 +284,144 @@ test("a result about a credential that was replaced meanwhile touches neither it
   const head = await bench.head("org0");
   expect(head).toMatchObject({ validation_status: "VALID", error_code: null, consecutive_failures: 0, seq: 2 });
   expect(head.next_due_at).not.toBeNull();
+  expect(bench.events("integration.status_changed")).toEqual([]);
+});
+
+test("operators are told of a batch once it is written; of silence only in the end, when it is known to be no incident", async () => {
+  await dueOnes(1_200);
+  bench.database.exec("UPDATE heads SET validation_status = 'PENDING'");
+  bench.usually.answer = () => (bench.asked.length <= 100 ? 503 : 401);
+  const told: number[][] = [];
+  const tell = () =>
+    told.push(
+      ["integration.status_changed", "integration.check_inconclusive"].map((name) => bench.events(name).length),
+    );
+  bench.watched.always("recordChecks", { before: tell });
+  bench.watched.always("purgeDeleted", { before: tell });
+  await sweep();
+  tell();
+  expect(told).toEqual([
+    [0, 0],
+    [900, 0],
+    [1_100, 0],
+    [1_100, 100],
+  ]);
+});
+
+describe("a secret that is read is not kept for long", () => {
+  const gateAt = (keys: string) => {
+    const gate = Promise.withResolvers<void>();
+    bench.usually.answer = async (key) => {
+      if (key.startsWith(keys)) await gate.promise;
+      return 200;
+    };
+    return gate;
+  };
+  const dueLast = (org: string) =>
+    bench.database.exec(
+      `UPDATE heads SET next_due_at = iif(org_slug = '${org}', '${iso(-SECOND)}', '${iso(-MINUTE)}')`,
+    );
+  const turns = async () => {
+    for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test.each([
+    ["replaced", () => bench.setUp("slow2", "slow-new", { skip_validation: true }, "SLOW"), 1],
+    ["deleted", () => remove(bench.works, { ...bench.subject("slow2", "SLOW"), at: null, precondition: free }), 0],
+  ])("what is %s in this process while it waits for its turn is not sent", async (_, change, again) => {
+    await dueOnes(4, "SLOW", "slow");
+    dueLast("slow2");
+    const gate = gateAt("slow-slow");
+    const running = sweep();
+    await turns();
+    expect(bench.asked).toHaveLength(2);
+    await change();
+    gate.resolve();
+    await running;
+    expect(bench.asked).not.toContain("slow-slow2");
+    expect(bench.asked.filter((key) => key === "slow-new")).toHaveLength(again);
+    expect([...bench.asked].filter((key) => key !== "slow-new").sort()).toEqual([
+      "slow-slow0",
+      "slow-slow1",
+      "slow-slow3",
+    ]);
+  });
+
+  test("what waits for a place that others hold is not sent either, once it is deleted", async () => {
+    await dueOnes(3, "SLOW", "slow");
+    const gate = gateAt("slow-slow");
+    const held = ["slow0", "slow1"].map((org) => validate(bench.works, bench.subject(org, "SLOW")));
+    await turns();
+    const running = sweep({ org: "slow2" });
+    await turns();
+    await remove(bench.works, { ...bench.subject("slow2", "SLOW"), at: null, precondition: free });
+    gate.resolve();
+    await Promise.all([...held, running]);
+    expect(bench.asked).not.toContain("slow-slow2");
+  });
+
+  test("what has waited for more than 30 s is read again, and checked in the same run", async () => {
+    const orgs = await dueOnes(8, "SLOW");
+    bench.usually.answer = () => {
+      bench.clock.advance(20 * SECOND);
+      return 200;
+    };
+    expect(await sweep()).toMatchObject({ checked: 8, valid: 8, remaining: 0 });
+    expect([...bench.asked].sort()).toEqual(orgs.map((org) => `slow-${org}`).sort());
+    expect(bench.watched.calls.filter((name) => name === "readDue").length).toBeGreaterThan(2);
+  });
+
+  test("what was replaced by another process meanwhile is sent as it is after 30 s", async () => {
+    await dueOnes(3, "SLOW");
+    dueLast("org2");
+    const other: Works = { ...bench.works, heads: new HeadMemory(bench.clock), slots: new Slots() };
+    const gate = gateAt("slow-org");
+    const running = sweep();
+    await turns();
+    const request = { ...bench.subject("org2", "SLOW"), body: { credential: "slow-new" }, message: "ok" };
+    await update(other, { ...request, idempotency: null, precondition: free });
+    bench.database.exec(`UPDATE heads SET next_due_at = '${iso(-DAY)}' WHERE org_slug = 'org2'`);
+    bench.clock.advance(31 * SECOND);
+    gate.resolve();
+    await running;
+    expect(bench.asked.filter((key) => key !== "slow-new")).toHaveLength(2);
+    expect(bench.asked.filter((key) => key === "slow-new")).toHaveLength(2);
+  });
+});
+
+test("an integer beyond 2^53 in one row spoils neither other organisations' sweep nor their lists", async () => {
+  await dueOnes(5);
+  bench.database.exec("UPDATE heads SET consecutive_failures = 9223372036854775807 WHERE org_slug = 'org1'");
+  bench.database.exec("UPDATE heads SET notified_days = 9007199254740993 WHERE org_slug = 'org3'");
+  expect(await sweep()).toMatchObject({ checked: 3, valid: 3, remaining: 2 });
+  const all = { category: null, configured: null, expiringWithinDays: null };
+  const seen = async (org: string) => {
+    const { integrations, all_configured_valid, providers_configured } = await list(bench.works, org, all);
+    const { status, lifecycle, code } = { code: null, ...integrations["FAKE"] };
+    return { status, lifecycle, code, all_configured_valid, providers_configured };
+  };
+  const providers_configured = ["FAKE"];
+  for (const org of ["org0", "org2", "org4"])
+    expect(await seen(org)).toEqual({
+      status: "VALID",
+      lifecycle: "active",
+      code: null,
+      all_configured_valid: true,
+      providers_configured,
+    });
+  for (const org of ["org1", "org3"]) {
+    expect(await seen(org)).toEqual({
+      status: "PENDING",
+      lifecycle: "error",
+      code: "integrity",
+      all_configured_valid: false,
+      providers_configured,
+    });
+    for (const configured of [true, false])
+      expect(Object.keys((await list(bench.works, org, { ...all, configured })).integrations).includes("FAKE")).toBe(
+        configured,
+      );
+  }
 });
 
 test("what cannot be opened is ours to mend: status and times stay, others are checked, operators are called", async () => {
@@ -416,6 +566,38 @@ describe("scheduled deactivations", () => {
     expect(bench.events("integration.deactivated")).toMatchObject([{ org_slug: "other" }]);
   });
 
+  test("of other organisations wait where the sweep is of one", async () => {
+    await scheduled("acme", "other");
+    await sweep({ org: "other" });
+    expect((await bench.head("other")).op).toBe("delete");
+    expect((await bench.head("acme")).op).toBe("schedule");
+    expect(bench.audits.map(({ org_slug }) => org_slug)).toEqual(["other"]);
+  });
+
+  test("are applied where the provider has left the registry, and each leaves one audit record", async () => {
+    await scheduled("acme");
+    const { credential_id } = await bench.head("acme");
+    for (const table of ["heads", "versions"]) bench.database.exec(`UPDATE ${table} SET provider = 'GONE'`);
+    await sweep();
+    await sweep();
+    expect((await bench.head("acme", "GONE")).op).toBe("delete");
+    expect(bench.events("sweep.deactivation_failed")).toEqual([]);
+    expect(bench.audits).toEqual([
+      {
+        request_id: REQUESTER.requestId,
+        actor_type: "scheduler",
+        actor_id: "scheduler",
+        org_slug: "acme",
+        provider: "GONE",
+        credential_id,
+        operation: "deactivate",
+        decision: "allow",
+        outcome: "ok",
+        status: 0,
+      },
+    ]);
+  });
+
   test("one that cannot be applied is reported, and neither the others nor the checks wait for it", async () => {
     await bench.setUp("valid", "fake-valid");
     bench.database.exec(`UPDATE heads SET next_due_at = '${iso()}'`);
@@ -528,6 +710,35 @@ describe("time", () => {
     expect(await running).toMatchObject({ checked: 50 });
     expect(most).toBe(2);
   });
+});
+
+test("no provider is asked more at once than its concurrency, whatever asks: a sweep, validations and imports together", async () => {
+  const orgs = await dueOnes(8, "SLOW");
+  let open = 0;
+  let most = 0;
+  bench.usually.answer = async () => {
+    open += 1;
+    most = Math.max(most, open);
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    open -= 1;
+    return 200;
+  };
+  const bulk = (org: string) =>
+    importMany(bench.works, {
+      org,
+      requestId: REQUESTER.requestId,
+      actor: "kid000000001",
+      body: { items: [{ provider: "slow", credential: `slow-${org}` }] },
+      dryRun: false,
+      idempotency: null,
+    });
+  await Promise.all([
+    sweep(),
+    ...orgs.slice(0, 4).map((org) => validate(bench.works, bench.subject(org, "SLOW"))),
+    ...["new0", "new1", "new2", "new3"].map(bulk),
+    ...["more0", "more1"].map((org) => bench.setUp(org, `slow-${org}`, {}, "SLOW")),
+  ]);
+  expect(most).toBe(2);
 });
 
 test("two sweeps at once find the same, count each answer, and end with every status right", async () => {

@@ -41,7 +41,7 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         expect((await store.readOpening(pair, nothing)).head).toMatchObject({ ...pair, seq: 0 });
         expect(await store.readHead(pair)).toBeNull();
         expect(await store.readSealed(pair)).toBeNull();
-        expect(await store.readHeads(pair.org_slug)).toEqual([]);
+        expect(await store.readHeads(pair.org_slug)).toEqual({ heads: [], corrupt: [] });
         expect(
           (await store.readDue({ now: hour(1000), limit: 10, org: null, shard: null, after: null })).due_total,
         ).toBe(0);
@@ -66,7 +66,7 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         expect(await store.advanceHead({ ...pair, expected_seq: 0, event_id: made.event_id, set: full })).toBe(1);
         const expected: Head = { ...pair, seq: 1, event_id: made.event_id, ...full };
         expect(await other.readHead(pair)).toEqual(expected);
-        expect(await other.readHeads("acme")).toEqual([expected]);
+        expect(await other.readHeads("acme")).toEqual({ heads: [expected], corrupt: [] });
         expect((await other.readOpening(pair, nothing)).head).toEqual(expected);
         expect(await other.readSealed(pair)).toEqual({ head: expected, encrypted_credential: ciphertext });
       });
@@ -76,7 +76,8 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         await change(store, { org_slug: "acme", provider: "GCP_SA" });
         await change(store, { org_slug: "acme", provider: "GCP_SA" }, { version: { op: "delete" } });
         await change(store, { org_slug: "acme2", provider: "OPENAI" });
-        const heads = await store.readHeads("acme");
+        const { heads, corrupt } = await store.readHeads("acme");
+        expect(corrupt).toEqual([]);
         expect(heads.map(({ provider, op }) => [provider, op]).sort()).toEqual([
           ["GCP_SA", "delete"],
           ["OPENAI", "setup"],
@@ -108,6 +109,7 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         await store.advanceHeads([]);
         await store.appendValidations([]);
         expect(await store.recordChecks([])).toBe(0);
+        expect(await store.readTaken([])).toEqual([]);
         expect(await store.readOpenings([], T0)).toEqual([]);
       });
     });
@@ -130,7 +132,7 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
           { seq: 1, event_id: event },
           { seq: 1, event_id: event },
         ]);
-        expect(await store.readHeads("acme")).toHaveLength(1);
+        expect((await store.readHeads("acme")).heads).toHaveLength(1);
         expect(
           (await store.readOpenings([{ ...pair, idempotencyKeyHash: null, eventId: event }], T0)).map(
             (one) => one.effective,
@@ -286,7 +288,12 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
       test("an effective version is replayed as answered, also after later changes", async () => {
         const made = keyed(1, null);
         await change(store, pair, { version: made });
-        const replay = { event_id: made.event_id, idempotency_body_hash: "b1", result: made.result };
+        const replay = {
+          event_id: made.event_id,
+          provider: "OPENAI",
+          idempotency_body_hash: "b1",
+          result: made.result,
+        };
         expect((await other.readOpening(pair, { ...nothing, idempotencyKeyHash: "k1" })).replay).toEqual(replay);
         await change(store, pair);
         await change(store, pair, { version: { op: "delete" } });
@@ -313,15 +320,63 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         expect((await store.readOpening(pair, { ...asked, now: hour(24) })).replay).toBeNull();
       });
 
-      test("another pair's version is never replayed", async () => {
+      test("another organisation's version is never replayed", async () => {
         for (const other of [
           { ...pair, org_slug: "other" },
-          { ...pair, provider: "GEMINI" },
+          { org_slug: "other", provider: "GEMINI" },
         ]) {
           await change(store, other, { version: keyed(1, null, other) });
         }
         await change(store, pair);
         expect((await store.readOpening(pair, { ...nothing, idempotencyKeyHash: "k1" })).replay).toBeNull();
+      });
+
+      test("a key that the organisation used for another provider is found there, with that provider's name", async () => {
+        const gemini = { ...pair, provider: "GEMINI" };
+        const made = keyed(1, null, gemini);
+        await change(store, gemini, { version: made });
+        await change(store, { ...pair, provider: "GCP_SA" }, { version: { idempotency_key_hash: "k2" } });
+        const replay = {
+          event_id: made.event_id,
+          provider: "GEMINI",
+          idempotency_body_hash: "b1",
+          result: made.result,
+        };
+        const asked = { ...nothing, idempotencyKeyHash: "k1" };
+        expect(await store.readOpening(pair, asked), "never configured").toEqual({
+          head: null,
+          replay,
+          effective: false,
+        });
+        await change(store, pair);
+        expect((await other.readOpening(pair, asked)).replay, "configured without a key").toEqual(replay);
+        expect((await store.readOpening(pair, { ...asked, now: hour(24) })).replay, "a day later").toBeNull();
+      });
+
+      test("another provider's version that never took effect is not found", async () => {
+        await store.appendVersions([keyed(1, null, { provider: "GEMINI" })]);
+        expect((await store.readOpening(pair, { ...nothing, idempotencyKeyHash: "k1" })).replay).toBeNull();
+      });
+
+      test("the pair's own version comes before another provider's of the same key, whichever is newer", async () => {
+        const own = keyed(1, null, { changed_at: T0 });
+        await change(store, pair, { version: own });
+        const gemini = { ...pair, provider: "GEMINI" };
+        await change(store, gemini);
+        const { event_id } = await change(store, gemini);
+        const newer = keyed(3, event_id, { ...gemini, changed_at: minute(5), idempotency_body_hash: "b2" });
+        await change(store, gemini, { version: newer });
+        const asked = { idempotencyKeyHash: "k1", eventId: null };
+        const openings = await other.readOpenings(
+          [pair, gemini, { ...pair, provider: "GCP_SA" }].map((one) => ({ ...one, ...asked })),
+          minute(6),
+        );
+        expect(openings.map((one) => [one.replay?.provider, one.replay?.idempotency_body_hash])).toEqual([
+          ["OPENAI", "b1"],
+          ["GEMINI", "b2"],
+          ["GEMINI", "b2"],
+        ]);
+        expect(openings[0]?.replay?.event_id).toBe(own.event_id);
       });
 
       test("an event is effective while it is the head's and after it was built upon", async () => {
@@ -356,7 +411,9 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         const before = await change(store, pair, {
           head: { validation_status: "PENDING", last_validated_at: null, consecutive_failures: 4 },
         });
-        expect(await store.recordChecks([check(before, { expires_at: hour(9), notified_days: 30 })])).toBe(1);
+        expect(await store.recordChecks([check(before, { discovered_expires_at: hour(9), notified_days: 30 })])).toBe(
+          1,
+        );
         const after = await other.readHead(pair);
         expect(after).toEqual({
           ...before,
@@ -371,7 +428,7 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
       });
 
       test("a refused credential becomes INVALID and keeps the time of its last success", async () => {
-        const before = await change(store, pair, { head: { expires_at: hour(9) } });
+        const before = await change(store, pair, { head: { expires_at_declared: hour(9), expires_at: hour(9) } });
         await store.recordChecks([
           check(before, { status: "INVALID", error_code: "credential_rejected", next_due_at: null }),
         ]);
@@ -449,19 +506,120 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         });
       });
 
+      test.each([
+        ["declared alone", hour(9), null, hour(9)],
+        ["discovered alone", null, hour(9), hour(9)],
+        ["declared earlier", hour(8), hour(9), hour(8)],
+        ["discovered earlier", hour(9), hour(8), hour(8)],
+        ["neither", null, null, null],
+      ])("the expiry after a check is the earlier of declared and discovered: %s", async (_, declared, found, then) => {
+        const before = await change(store, pair, { head: { expires_at_declared: declared, expires_at: hour(7) } });
+        await store.recordChecks([check(before, { discovered_expires_at: found })]);
+        expect(await store.readHead(pair)).toMatchObject({ expires_at_declared: declared, expires_at: then });
+      });
+
+      test("an expiry that is declared while a check runs stands after it, with the day it makes due and announced", async () => {
+        const before = await change(store, pair, {
+          head: { expires_at_declared: hour(900), expires_at: hour(900), notified_days: 30 },
+        });
+        await change(other, pair, {
+          version: { op: "update" },
+          head: { expires_at_declared: hour(50), expires_at: hour(50), next_due_at: hour(2) },
+        });
+        expect(await store.recordChecks([check(before, { discovered_expires_at: hour(800), notified_days: 7 })])).toBe(
+          1,
+        );
+        expect(await store.readHead(pair)).toMatchObject({
+          seq: 2,
+          expires_at_declared: hour(50),
+          expires_at: hour(50),
+          next_due_at: hour(2),
+          notified_days: 30,
+          validation_status: "VALID",
+          last_checked_at: minute(10),
+        });
+      });
+
+      test("a declared expiry that is taken back while a check runs leaves the discovered one", async () => {
+        const before = await change(store, pair, { head: { expires_at_declared: hour(50), expires_at: hour(50) } });
+        await change(other, pair, { version: { op: "update" }, head: { expires_at_declared: null, expires_at: null } });
+        await store.recordChecks([check(before, { discovered_expires_at: hour(800) })]);
+        expect(await store.readHead(pair)).toMatchObject({ expires_at_declared: null, expires_at: hour(800) });
+      });
+
+      test.each([
+        ["VALID", hour(2), hour(24), hour(2)],
+        ["VALID", hour(30), hour(24), hour(24)],
+        ["VALID", null, hour(24), hour(24)],
+        ["VALID", hour(2), null, hour(2)],
+        [null, hour(2), hour(3), hour(2)],
+        [null, null, hour(3), hour(3)],
+        [null, hour(2), null, hour(2)],
+        ["INVALID", hour(2), null, null],
+        ["EXPIRED", hour(2), null, null],
+        ["INVALID", null, null, null],
+      ] as const)(
+        "a change that came while it was checked: %s, its due time %s and the check's %s give %s",
+        async (status, changed, checked, then) => {
+          const before = await change(store, pair, { head: { next_due_at: minute(1) } });
+          await change(other, pair, { version: { op: "update" }, head: { next_due_at: changed } });
+          await store.recordChecks([check(before, { status, failed: status === null, next_due_at: checked })]);
+          expect((await store.readHead(pair))?.next_due_at).toBe(then);
+        },
+      );
+
+      test("without a change meanwhile the check's due time and announcement hold as given", async () => {
+        const before = await change(store, pair, { head: { next_due_at: minute(1), notified_days: 30 } });
+        await store.recordChecks([check(before, { next_due_at: hour(24), notified_days: 7 })]);
+        expect(await store.readHead(pair)).toMatchObject({ next_due_at: hour(24), notified_days: 7 });
+      });
+
+      test("a report that came while it was checked keeps it due, whether a change came too or not", async () => {
+        const before = await change(store, pair);
+        await store.markReported(before.credential_id, minute(11));
+        await change(other, pair, { version: { op: "update" }, head: { credential_name: "New" } });
+        await store.recordChecks([check(before, { status: "INVALID", next_due_at: null })]);
+        expect(await store.readHead(pair)).toMatchObject({ reported_at: minute(11), next_due_at: minute(11) });
+      });
+
+      test("which of many checks took effect is told by their time, also after a lost answer", async () => {
+        const heads: Head[] = [];
+        for (const name of ["custom-a", "custom-b", "custom-c", "custom-d"])
+          heads.push(await change(store, { org_slug: "acme", provider: name }));
+        const [a, b, c, d] = heads.map((head) => check(head));
+        if (!a || !b || !c || !d) throw new Error("four were made");
+        await other.recordChecks([{ ...b, checked_at: minute(11) }]);
+        await change(other, { org_slug: "acme", provider: "custom-c" });
+        await store.recordChecks([a, b, c]);
+        await store.recordChecks([a, b, c]);
+        expect((await other.readTaken([a, b, c, d])).sort()).toEqual([a.credential_id]);
+        expect(await store.readTaken([{ ...b, checked_at: minute(11) }])).toEqual([b.credential_id]);
+        expect(await store.readTaken([{ credential_id: randomUUID(), checked_at: minute(10) }])).toEqual([]);
+      });
+
+      test("a check that took effect on two rows of one state is told once", async () => {
+        await Promise.all([store.placeHeads([pair], T0), other.placeHeads([pair], T0)]);
+        await store.advanceHead({ ...pair, expected_seq: 0, event_id: randomUUID(), set: headColumns() });
+        const head = (await store.readHeads("acme")).heads[0];
+        if (!head) throw new Error("the head is gone");
+        await store.recordChecks([check(head)]);
+        expect(await store.readTaken([check(head)])).toEqual([head.credential_id]);
+      });
+
       test("a batch of 1,000 checks changes each head it speaks of and counts them", async () => {
         const pairs = Array.from({ length: 1000 }, (_, index) => ({ org_slug: "many", provider: `custom-${index}` }));
         await store.placeHeads(pairs, T0);
         await store.advanceHeads(
           pairs.map((one) => ({ ...one, expected_seq: 0, event_id: randomUUID(), set: headColumns() })),
         );
-        const heads = await store.readHeads("many");
+        const { heads } = await store.readHeads("many");
         expect(heads).toHaveLength(1000);
         const rows = heads.map((head, index) => check(head, { status: index === 36 ? "INVALID" : "VALID" }));
         expect(await store.recordChecks([...rows.slice(1), check(heads[0]!, { credential_id: randomUUID() })])).toBe(
           999,
         );
-        const after = await store.readHeads("many");
+        expect(await store.readTaken(rows)).toHaveLength(999);
+        const after = (await store.readHeads("many")).heads;
         expect(after.filter((head) => head.validation_status === "INVALID").map((head) => head.provider)).toEqual([
           heads[36]?.provider,
         ]);
@@ -471,11 +629,17 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
       });
 
       test("a report makes the credential due at once, and only the first one counts", async () => {
-        const before = await change(store, pair, { head: { validation_status: "INVALID", next_due_at: null } });
+        const before = await change(store, pair, { head: { validation_status: "PENDING", next_due_at: null } });
         expect(await other.markReported(before.credential_id, minute(1))).toBe(1);
         expect(await store.markReported(before.credential_id, minute(2))).toBe(0);
         expect(await store.readHead(pair)).toEqual({ ...before, reported_at: minute(1), next_due_at: minute(1) });
         expect(await store.markReported(randomUUID(), minute(1))).toBe(0);
+      });
+
+      test.each(["INVALID", "EXPIRED"] as const)("a report of an %s credential says nothing new", async (status) => {
+        const dead = await change(store, pair, { head: { validation_status: status, next_due_at: null } });
+        expect(await other.markReported(dead.credential_id, minute(1))).toBe(0);
+        expect(await store.readHead(pair)).toEqual(dead);
       });
 
       test("a report of a deleted credential changes nothing", async () => {

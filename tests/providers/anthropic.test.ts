@@ -26,6 +26,8 @@ function refusal(
   return reply(status, { type: "error", error: { type, message, ...details }, request_id: "req_body" }, headers);
 }
 
+const unexpected = { outcome: "unreachable", reason: "unexpected_response" };
+
 describe("ANTHROPIC answers an API key with", () => {
   test.each<[string, Answer, object]>([
     ["200 and a list", models, { outcome: "valid", reason: null }],
@@ -41,6 +43,17 @@ describe("ANTHROPIC answers an API key with", () => {
       refusal(401, "authentication_error", "CORS requests are not allowed for this Organization"),
       { outcome: "service_misconfigured", reason: "cors" },
     ],
+    ["401 of another type", refusal(401, "permission_error"), unexpected],
+    ["401 without the mark", reply(401, { error: { type: "authentication_error", message: "x" } }), unexpected],
+    ["401, an empty object", reply(401, {}), unexpected],
+    ["401, an empty array", reply(401, []), unexpected],
+    ["401, a gateway's word", reply(401, { message: "Unauthorized" }), unexpected],
+    ["401, a gateway's refusal", reply(401, { error: "invalid x-api-key" }), unexpected],
+    ["401, an outage", reply(401, { error: "service temporarily unavailable" }), unexpected],
+    ["402 without the mark", reply(402, { error: { type: "billing_error" } }), unexpected],
+    ["403 without the mark", reply(403, { error: { type: "permission_error" } }), unexpected],
+    ["400, anybody's limits", refusal(400, "invalid_request_error", "Proxy usage limits"), unexpected],
+    ["404 without the mark", reply(404, { error: { type: "not_found_error" } }), unexpected],
     [
       "400, its creator has left",
       refusal(400, "invalid_request_error", "…", "claude_code_key_creator_not_member"),

@@ -8,18 +8,19 @@ import { type Answer, attemptOf, credentialOf, deskOf, fakeClock, reply, timedOu
 
 const KEY = fakeKey("MISTRAL");
 const good = reply(200, { data: [] });
+const refused = reply(401, { detail: "Unauthorized" });
 
 describe("an attempt asks", () => {
   test.each<[string, Answer[], string, number]>([
     ["once where the answer is good", [good], "valid", 1],
-    ["once where the key is refused", [reply(401, {})], "rejected", 1],
+    ["once where the key is refused", [refused], "rejected", 1],
     ["once where it is asked too often", [reply(429, {})], "rate_limited", 1],
     ["once where the answer is strange", [reply(200, "<html>")], "unreachable", 1],
     ["once where it is redirected", [reply(302, "", { location: "/" })], "unreachable", 1],
     ["again after silence", [timedOut, good], "valid", 2],
     ["again after an outage", [reply(503, {}), good], "valid", 2],
     ["no third time", [reply(503, {})], "unreachable", 2],
-    ["again, and takes a refusal then", [reply(503, {}), reply(401, {})], "rejected", 2],
+    ["again, and takes a refusal then", [reply(503, {}), refused], "rejected", 2],
   ])("%s", async (_, answers, outcome, times) => {
     const { verdict, sent, slept } = await attemptOf("MISTRAL", KEY, ...answers);
     expect(verdict.outcome).toBe(outcome);
@@ -120,7 +121,7 @@ describe("a verdict", () => {
     ],
     [
       "of a dead key",
-      reply(401, {}),
+      refused,
       {
         outcome: "rejected",
         code: "credential_rejected",
@@ -214,6 +215,22 @@ describe("a verdict", () => {
       reason: "too_narrow",
       remedy: "Widen it.",
       details: { permissions: "missing" },
+    });
+  });
+  test("of a key without several required capabilities names each that is missing", async () => {
+    const { ask } = deskOf(good);
+    const entry: Entry = {
+      ...entryOf("MISTRAL"),
+      capabilities: [
+        { id: "cost_read", label: "Read costs", state: "denied", required: true },
+        { id: "usage_read", state: "denied", required: true, reason: "billing" },
+        { id: "models_read", state: "denied", required: false, remedy: "Not this." },
+      ],
+    };
+    const verdict = await attempt(entry, credentialOf({ api_key: KEY }), { ask, clock: fakeClock() });
+    expect(verdict).toMatchObject({
+      code: "permission_missing",
+      remedy: `Grant the key this permission at Mistral AI, then validate again: Read costs. ${entry.reasons["billing"]}`,
     });
   });
 });

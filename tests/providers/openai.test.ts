@@ -23,6 +23,7 @@ const page = reply(200, {
 function refusal(status: number, message: string, code: string | null = null, type = "invalid_request_error"): Answer {
   return reply(status, { error: { message, type, param: null, code } }, { "x-request-id": "req_42" });
 }
+const unexpected = { outcome: "unreachable", reason: "unexpected_response", capabilities: [] };
 const missingScope = "You have insufficient permissions for this operation. Missing scopes: api.model.read.";
 
 describe("OPENAI answers a project key with", () => {
@@ -39,6 +40,27 @@ describe("OPENAI answers a project key with", () => {
     ],
     ["403, missing scope", refusal(403, missingScope), { outcome: "valid", reason: null, warnings: [] }],
     ["401, missing scope", refusal(401, missingScope), { outcome: "valid", reason: null, warnings: [] }],
+    [
+      "401, wrong key, told by its text",
+      refusal(401, "Incorrect API key provided: sk-***.", null),
+      { outcome: "rejected" },
+    ],
+    ["401, deactivated account", refusal(401, "…", "account_deactivated"), { outcome: "rejected" }],
+    ["401, another type", refusal(401, "Incorrect API key provided", null, "proxy_error"), unexpected],
+    ["401, another text", refusal(401, "Your API key could not be checked."), unexpected],
+    ["401, an empty object", reply(401, {}), unexpected],
+    ["401, an empty array", reply(401, []), unexpected],
+    ["401, a gateway's word", reply(401, { message: "Unauthorized" }), unexpected],
+    ["401, a gateway's refusal", reply(401, { error: "Invalid API key" }), unexpected],
+    ["401, an outage", reply(401, { error: "service temporarily unavailable" }), unexpected],
+    ["401, a proxy's scope", reply(401, { error: { message: "Proxy: missing scope: login" } }), unexpected],
+    ["401, a proxy's scope under OpenAI's type", refusal(401, "Proxy: missing scopes: api.login"), unexpected],
+    ["401, missing scope without a type", reply(401, { error: { message: missingScope } }), unexpected],
+    ["401, missing scope as plain text", reply(401, { error: missingScope }), unexpected],
+    ["403, anybody's scope as plain text", reply(403, { error: "missing scopes: x" }), unexpected],
+    ["403, a scope somewhere in plain text", reply(403, { error: `Proxy: ${missingScope}` }), unexpected],
+    ["403, a scope alone", reply(403, { error: "Missing scopes: api.usage.read" }), { outcome: "valid" }],
+    ["401, a proxy's address list", reply(401, { error: { message: "Your IP is not authorized" } }), unexpected],
     ["403, missing scope as plain text", reply(403, { error: missingScope }), { outcome: "valid", reason: null }],
     [
       "401, not a member",

@@ -166,6 +166,12 @@ const providers: Record<string, Provider> = {
         reply(401, { message: "Unauthorized", request_id: "933f233947ff6d34" }),
         { outcome: "rejected", provider_request_id: "933f233947ff6d34" },
       ],
+      [
+        "402",
+        reply(402, { object: "error", message: "Payment required", type: "payment_required" }),
+        { outcome: "valid", reason: "billing", warnings: ["billing"] },
+      ],
+      ["402 without its mark", reply(402, { message: "Payment required" }), unexpected],
     ],
   },
   GROQ: {
@@ -182,6 +188,11 @@ const providers: Record<string, Provider> = {
         "401, expired",
         reply(401, { error: { message: "Invalid API Key", type: "invalid_request_error", code: "expired_api_key" } }),
         { outcome: "expired" },
+      ],
+      [
+        "402",
+        reply(402, { error: { message: "Payment required", code: "blocked_api_access" } }),
+        { outcome: "valid", reason: "billing" },
       ],
       [
         "400, restricted organization",
@@ -239,6 +250,17 @@ const providers: Record<string, Provider> = {
         { outcome: "rejected" },
       ],
       ["400, something else", reply(400, { code: "…", error: "Bad request" }), unexpected],
+      [
+        "401, no key",
+        reply(401, { code: "unauthenticated:no-credentials", error: "No credentials provided" }),
+        { outcome: "rejected" },
+      ],
+      [
+        "402",
+        reply(402, { code: "payment-required", error: "Your team has run out of credits." }),
+        { outcome: "valid", reason: "billing" },
+      ],
+      ["402 without its code", reply(402, { error: "Buy credits" }), unexpected],
     ],
   },
   COHERE: {
@@ -254,6 +276,12 @@ const providers: Record<string, Provider> = {
       ["200, neither", reply(200, { valid: "yes" }), unexpected],
       ["401", reply(401, { message: "invalid api token" }), { outcome: "rejected" }],
       ["498", reply(498, { message: "invalid token" }), { outcome: "rejected" }],
+      ["498, something else", reply(498, { message: "slow" }), unexpected],
+      [
+        "402",
+        reply(402, { message: "Please add or update your payment method at https://dashboard.cohere.com/billing" }),
+        { outcome: "valid", reason: "billing" },
+      ],
       ["403 in HTML", reply(403, "<!doctype html><title>403</title>"), unexpected],
     ],
   },
@@ -272,6 +300,11 @@ const providers: Record<string, Provider> = {
           },
         }),
         { outcome: "rejected", provider_code: "invalid_api_key" },
+      ],
+      [
+        "401, money",
+        reply(401, { error: { message: "You exceeded your current quota", type: "insufficient_quota", code: 401 } }),
+        { outcome: "valid", reason: "billing", warnings: ["billing"] },
       ],
       [
         "401 in HTML, as its gateway once did",
@@ -363,6 +396,12 @@ const providers: Record<string, Provider> = {
       ],
       ["403, something else", reply(403, { error: { code: "FORBIDDEN", message: "no" } }), unexpected],
       [
+        "401 of the control plane",
+        reply(401, { code: 16, message: "invalid api key", details: [] }),
+        { outcome: "rejected" },
+      ],
+      ["412, somebody's", reply(412, { message: "The proxy is suspended" }), unexpected],
+      [
         "412, suspended",
         reply(412, { error: { message: "Account acme is suspended" } }),
         { outcome: "forbidden", reason: "account_on_hold" },
@@ -394,6 +433,16 @@ const hostile: Row[] = [
   ],
   ["200, 5 MB", () => new Response(`{"data":["${"a".repeat(5_000_000)}"]}`), unexpected],
   ["401, a firewall's page", reply(401, "<html>Access denied</html>"), unexpected],
+  ["401, an empty object", reply(401, {}), unexpected],
+  ["401, an empty array", reply(401, []), unexpected],
+  ["401, a gateway's word", reply(401, { message: "Unauthorized" }), unexpected],
+  ["401, an outage", reply(401, { error: "service temporarily unavailable" }), unexpected],
+  ["401, an outage of keys", reply(401, { error: { message: "API key service unavailable" } }), unexpected],
+  ["402, an empty object", reply(402, {}), unexpected],
+  ["402, somebody's error", reply(402, { error: "no" }), unexpected],
+  ["402, somebody's message", reply(402, { error: { message: "no" }, message: "no" }), unexpected],
+  ["403, an empty object", reply(403, {}), unexpected],
+  ["403, somebody's scope", reply(403, { error: "missing scopes: x" }), unexpected],
   ["403, a firewall's page", reply(403, "<html>Attention required</html>"), unexpected],
   ["404, a page", reply(404, "<html>"), unexpected],
   ["407", reply(407, { error: "proxy" }), unexpected],
@@ -443,6 +492,14 @@ describe.each(registry.entries.map(({ code }) => code))("whatever stands before 
 test("every provider that YAML alone describes has its table", () => {
   const described = registry.entries.filter(({ probe: how }) => !("protocol" in how)).map(({ code }) => code);
   expect(Object.keys(providers)).toEqual(described);
+});
+test("whoever is told that a permission is missing is told which: every such rule has its own text", () => {
+  const nameless = registry.entries.flatMap(({ code, probe: how, reasons }) =>
+    ("protocol" in how ? [] : how.rules)
+      .filter(({ then, reason }) => then === "forbidden" && !Object.hasOwn(reasons, reason ?? ""))
+      .map(({ reason }) => `${code} ${reason}`),
+  );
+  expect(nameless).toEqual([]);
 });
 test("GEMINI warns of its older keys even when they work", async () => {
   const { verdict } = await attemptOf("GEMINI", `AIza${"a".repeat(35)}`, reply(200, { models: [] }));

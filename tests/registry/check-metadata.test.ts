@@ -104,8 +104,67 @@ describe("a text that looks like a secret is found:", () => {
   ])("%s", (_, text) => {
     expect(looksLikeSecret(registry, text)).toBe(true);
   });
+  const glued = "AbC123dEf456GhI789jKl012MnO345";
+  test.each([
+    `prod-sk-proj-${glued}`,
+    `prodsk-proj-${glued}`,
+    `key.sk-proj-${glued}`,
+    `sk-proj-${glued}.old`,
+    `team/sk-ant-api03-${glued}`,
+    `me@sk-or-v1-${"0f".repeat(32)}`,
+    `mesk-or-v1-${"0f".repeat(32)}`,
+    `x#${fakeKey("DEEPSEEK")}`,
+    `task-${fakeKey("DEEPSEEK")}`,
+    "k_gsk_demo0good00000000000000000000000000000000",
+    `prod-${fakeKey("GROQ")}`,
+    `prod_${fakeKey("XAI")}_old`,
+    `https://api.example/v1/${fakeKey("PERPLEXITY")}/models`,
+    `key-${fakeKey("GEMINI")}`,
+    `key-AIza${"a1B".repeat(12)}`,
+    `mistral-${"e5z".repeat(11)}-prod`,
+    `cohere.${fakeKey("COHERE")}`,
+    `my-${fakeKey("TOGETHER")}`,
+    `x.${fakeKey("FIREWORKS")}`,
+    "userAKIA0123456789ABCDEF-old",
+    `token_ghp_${"a1".repeat(18)}`,
+    `prod-cact_live_${"a1".repeat(6)}_${"b2".repeat(24)}`,
+    `jwt.eyJhbGciOiJIUzI1NiJ9.${"a".repeat(20)}.${"b".repeat(20)}`,
+  ])("%s, glued to something", (text) => {
+    expect(looksLikeSecret(registry, text)).toBe(true);
+    expect(looksLikeSecret(registry, `see ${text}, please`)).toBe(true);
+  });
+  test.each([200, 100])("quickly, in %i characters of anything", (length) => {
+    for (const piece of ["sk-", "eyJ-", "a1", "AQ.", "k_", "fw_a", "-", "A", "sk-or-v1-0", "eyJaaaaaaaa.a."]) {
+      const text = piece.repeat(length).slice(0, length);
+      looksLikeSecret(registry, text);
+      const from = performance.now();
+      looksLikeSecret(registry, text);
+      expect(performance.now() - from).toBeLessThan(5);
+    }
+  });
   test.each([
     "OpenAI API Key",
+    "task-9f1c2d3e-4a5b-6c7d-8e9f-0a1b2c3d4e5f",
+    "task-9f1c2d3e4a5b6c7d8e9f0a1b2c3d4e5f",
+    "pipeline-run-9f1c2d3e4a5b6c7d8e9f0a1b2c3d4e5f",
+    "task-scheduler-production-europe-west1",
+    "task_20261120T100000Z",
+    "scheduled__2026-11-20T10:00:00+00:00",
+    "risk-or-reward-analysis-2026",
+    "task-admin-panel-2026-q4",
+    "desk-service-account-europe-west1",
+    "flask-proj-migration-phase-2",
+    "team-sk-bratislava-office-2026",
+    "orders_pk_constraint_123456789012",
+    "task-admin-2026@example.com",
+    "ada.lovelace+billing2026@risk-or-reward.example.com",
+    "https://github.com/acme/billing/commit/9fceb02d0ae598e95dc970b74767f19372d61af8",
+    "https://docs.google.com/document/d/1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms/edit",
+    "https://wiki.example.com/task-force/sk-or-cz?page=2026",
+    `ocid1.tenancy.oc1..${"a1b2c3d4e5f6g7h8".repeat(4)}`.slice(0, 90),
+    "projects/my-project-123456/locations/europe-west1/services/task-runner",
+    "arn:aws:iam::123456789012:role/cloudact-reader",
+    "Ask me: the risk is low, the desk-or-chair question is open.",
     "Production (EU)",
     "Schlüssel für Team Ä",
     "my-project.billing.gcp_billing_export_v1_01ABCD_23EF45_678901",

@@ -109,7 +109,18 @@ describe("an answer reads as", () => {
       reply(409, { gone: null }),
       { outcome: "unreachable", reason: "unexpected_response" },
     ],
-    ["rejected, a 401 with JSON", reply(401, { error: "x" }), { outcome: "rejected", reason: null }],
+    [
+      "rejected, a 401 whose error speaks of the key",
+      reply(401, { error: { message: "Invalid API key provided." } }),
+      { outcome: "rejected", reason: null },
+    ],
+    ["rejected, a 401 whose code does", reply(401, { error: { code: "invalid_api_key" } }), { outcome: "rejected" }],
+    [
+      "rejected, a 401 whose type does",
+      reply(401, { error: { type: "authentication_error" } }),
+      { outcome: "rejected" },
+    ],
+    ["rejected, a 401 whose text does", reply(401, { detail: "Invalid credentials" }), { outcome: "rejected" }],
     ["unexpected, a 401 without JSON", reply(401), { outcome: "unreachable", reason: "unexpected_response" }],
     [
       "unexpected, a 403 nobody knows",
@@ -150,6 +161,39 @@ describe("an answer reads as", () => {
         expect(["unreachable", "rate_limited"]).toContain(readAnswer(rules, reply(status), context).outcome);
       }),
     );
+  });
+});
+
+describe("a 401 condemns no key where it is", () => {
+  test.each<[string, unknown]>([
+    ["an empty object", {}],
+    ["an empty array", []],
+    ["an array, even of errors", [{ error: { message: "Invalid API key" } }]],
+    ["a text", "Invalid API key"],
+    ["a gateway's bare word", { message: "Unauthorized" }],
+    ["a framework's bare word", { status: 401, error: "Unauthorized", path: "/v1/models" }],
+    ["the status and the word", { error: { message: "401 Unauthorized" } }],
+    ["an outage", { error: "service temporarily unavailable" }],
+    ["an outage of authentication", { error: { message: "Authentication service temporarily unavailable" } }],
+    [
+      "an outage that its type calls otherwise",
+      { error: { type: "authentication_error", message: "Upstream timed out" } },
+    ],
+    ["a proxy's own sign-in", { message: "Proxy authentication required" }],
+    ["a gateway's time-out", { error: { message: "Gateway timeout while checking the token" } }],
+    ["maintenance", { detail: "Authentication is under maintenance" }],
+    ["money", { error: { message: "This API key has no quota left", type: "insufficient_quota" } }],
+    ["a missing permission", { error: { message: "This API key lacks the permission models.read" } }],
+    ["an address", { error: { message: "IP address not allowed for this API key" } }],
+    ["about something else", { error: { message: "No such model" } }],
+    ["without an error member", { reason: "Invalid API key" }],
+    ["only inherited", Object.create({ error: "Invalid API key" })],
+    ["no text", { error: { message: 401, code: null } }],
+  ])("%s", (_, body) => {
+    expect(readAnswer(rules, reply(401, body), context)).toMatchObject({
+      outcome: "unreachable",
+      reason: "unexpected_response",
+    });
   });
 });
 

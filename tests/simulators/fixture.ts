@@ -18,7 +18,7 @@ export interface Fixture {
   /** Where it was read; `undocumented` where it is only plausible. */
   source: string;
   transport: Transport;
-  /** How `PROVIDERS.md` reads it as the answer to the provider's probe; `null` where it answers another question. */
+  /** How it reads as the answer to the provider's probe; `null` where it answers another question. */
   reads: { outcome: Outcome; reason?: string } | null;
 }
 

@@ -10,7 +10,7 @@ const binding: Binding = {
   bound: { project_id: "proj_9", organization_id: "org-Ä" },
 };
 
-/** SECURITY.md 5.9, written down a second time: uint32be length and UTF-8 of each part after "CSV1". */
+/** The associated data, written down a second time: uint32be length and UTF-8 of each part after "CSV1". */
 function byHand(parts: string[]): string {
   let hex = Buffer.from("CSV1").toString("hex");
   for (const part of parts) {

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
 import { hashOrgKey, mintOrgKey, parseOrgKey, sameHash } from "../../shared/vault/org-key.ts";
 
-/** SECURITY.md 5.1 */
+/** The published test vector of the key format. */
 const VECTOR = "cact_test_0000000000Ab_00000000000000000000000000000000000000000013XLJbH";
 
 const texts: Array<[string, string, ReturnType<typeof parseOrgKey>]> = [

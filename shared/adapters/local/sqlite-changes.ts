@@ -5,9 +5,11 @@ import type { Row, SqliteDatabase } from "./sqlite-database.ts";
 import {
   bytesOrNull,
   checkColumns,
+  count,
   encodeRow,
   encodeRows,
   encodeTime,
+  flag,
   headColumns,
   insertSql,
   readHeadRow,
@@ -66,22 +68,25 @@ const READ_HEADS = `SELECT ${HEAD} FROM heads h WHERE h.org_slug = @org_slug AND
 const READ_SEALED = `SELECT ${HEAD}, ${CIPHERTEXT} FROM heads h
   WHERE h.org_slug = @org_slug AND h.provider = @provider AND h.seq > 0 AND ${CURRENT}`;
 
-/** The unary plus keeps SQLite from walking through all versions of a pair where one index names the request. */
+/**
+ * A key that was used for another provider is found too, after the pair's own. The unary plus keeps SQLite from walking
+ * through all versions of an organisation where one index names the request.
+ */
 const READ_OPENINGS = `
 WITH asked AS (
   SELECT a.key AS place, a.value ->> '$.org_slug' AS org_slug, a.value ->> '$.provider' AS provider,
     a.value ->> '$.key_hash' AS key_hash, a.value ->> '$.event_id' AS event_id
   FROM json_each(@asked) a
 )
-SELECT ${HEAD}, r.event_id AS replay_event_id, r.idempotency_body_hash AS replay_body_hash, r.result AS replay_result,
+SELECT ${HEAD}, r.event_id AS replay_event_id, r.provider AS replay_provider, r.idempotency_body_hash AS replay_body_hash, r.result AS replay_result,
   (a.event_id IS NOT NULL AND EXISTS (SELECT 1 FROM (SELECT a.org_slug, a.provider, a.event_id) v WHERE ${effective("v")})) AS effective
 FROM asked a
 LEFT JOIN heads h ON h.org_slug = a.org_slug AND h.provider = a.provider AND ${CURRENT}
 LEFT JOIN versions r ON r.rowid = (
   SELECT v.rowid FROM versions v
-  WHERE v.idempotency_key_hash = a.key_hash AND +v.org_slug = a.org_slug AND +v.provider = a.provider
+  WHERE v.idempotency_key_hash = a.key_hash AND +v.org_slug = a.org_slug
     AND v.changed_at > @since AND ${effective("v")}
-  ORDER BY v.seq DESC LIMIT 1)
+  ORDER BY v.provider = a.provider DESC, iif(v.provider = a.provider, v.seq, 0) DESC, v.changed_at DESC, v.event_id LIMIT 1)
 ORDER BY a.place`;
 
 const PLACE_HEADS = insertSql("heads", headColumns);
@@ -139,53 +144,65 @@ export function dayBefore(now: string): string {
 export function sqliteChanges(database: SqliteDatabase, onCorrupt: OnCorrupt): Changes {
   const pairOf = ({ org_slug, provider }: Pair) => ({ org_slug, provider });
 
-  function openings(name: string, asked: Parameters<CredentialStore["readOpenings"]>[0], now: string): Opening[] {
+  async function openings(
+    name: string,
+    asked: Parameters<CredentialStore["readOpenings"]>[0],
+    now: string,
+  ): Promise<Opening[]> {
     const rows = asked.map((one) => ({ ...pairOf(one), key_hash: one.idempotencyKeyHash, event_id: one.eventId }));
-    return database
-      .all(name, READ_OPENINGS, { asked: JSON.stringify(rows), since: dayBefore(now) })
-      .map(readOpeningRow);
+    const found = await database.all(name, READ_OPENINGS, { asked: JSON.stringify(rows), since: dayBefore(now) });
+    return found.map(readOpeningRow);
   }
 
   return {
     async readHead(pair) {
-      const row = database.all("read_head", READ_HEAD, pairOf(pair))[0];
+      const [row] = await database.all("read_head", READ_HEAD, pairOf(pair));
       return row ? readHeadRow(row) : null;
     },
     async readHeads(orgSlug) {
-      const rows = database.all("read_heads", READ_HEADS, { org_slug: orgSlug });
-      return readEach(rows, readHeadRow, "read_heads", onCorrupt);
+      const rows = await database.all("read_heads", READ_HEADS, { org_slug: orgSlug });
+      const corrupt: string[] = [];
+      const heads = readEach(rows, readHeadRow, "read_heads", (row) => {
+        corrupt.push(row.provider);
+        onCorrupt(row);
+      });
+      return { heads, corrupt };
     },
     async readSealed(pair) {
-      const row = database.all("read_sealed", READ_SEALED, pairOf(pair))[0];
+      const [row] = await database.all("read_sealed", READ_SEALED, pairOf(pair));
       return row ? { head: readHeadRow(row), encrypted_credential: bytesOrNull(row, "encrypted_credential") } : null;
     },
     async readOpening(pair, { now, ...asked }) {
-      const [opening] = openings("read_opening", [{ ...pairOf(pair), ...asked }], now);
+      const [opening] = await openings("read_opening", [{ ...pairOf(pair), ...asked }], now);
       return opening ?? { head: null, replay: null, effective: false };
     },
     async readOpenings(asked, now) {
-      return asked.length === 0 ? [] : openings("read_openings", asked, now);
+      return asked.length === 0 ? [] : await openings("read_openings", asked, now);
     },
     async placeHeads(pairs, now) {
       if (pairs.length === 0) return;
       const rows = pairs.map((pair) => placeholder(pair, encodeTime(now)));
-      database.run("place_heads", PLACE_HEADS, { rows: JSON.stringify(rows) });
+      await database.run("place_heads", PLACE_HEADS, { rows: JSON.stringify(rows) });
     },
     async appendVersions(versions) {
       if (versions.length === 0) return;
-      database.run("append_versions", APPEND_VERSIONS, { rows: encodeRows(versionColumns, versions) });
+      await database.run("append_versions", APPEND_VERSIONS, { rows: encodeRows(versionColumns, versions) });
     },
     async advanceHead(change) {
-      return database.run("advance_head", ADVANCE_HEADS, { rows: JSON.stringify([encodeChange(change)]) });
+      return await database.run("advance_head", ADVANCE_HEADS, { rows: JSON.stringify([encodeChange(change)]) });
     },
     async advanceHeads(changes) {
       if (changes.length === 0) return;
-      database.run("advance_heads", ADVANCE_HEADS, { rows: JSON.stringify(changes.map(encodeChange)) });
+      await database.run("advance_heads", ADVANCE_HEADS, { rows: JSON.stringify(changes.map(encodeChange)) });
     },
     async readHistory(pair, page) {
       const after =
         page.before === null ? { happened_at: null, kind: null, seq: null, event_id: null } : readCursor(page.before);
-      const rows = database.all("read_history", READ_HISTORY, { ...pairOf(pair), ...after, limit: page.limit + 1 });
+      const rows = await database.all("read_history", READ_HISTORY, {
+        ...pairOf(pair),
+        ...after,
+        limit: page.limit + 1,
+      });
       const last = rows.length > page.limit ? rows[page.limit - 1] : undefined;
       const items = readEach(rows.slice(0, page.limit), readHistoryRow, "read_history", (row) =>
         onCorrupt({ ...row, ...pairOf(pair) }),
@@ -217,10 +234,11 @@ function readOpeningRow(row: Row): Opening {
         ? null
         : {
             event_id: replayed,
+            provider: text(row, "replay_provider"),
             idempotency_body_hash: textOrNull(row, "replay_body_hash"),
             result: readResult(row, "replay_result"),
           },
-    effective: row["effective"] === 1,
+    effective: flag(row, "effective"),
   };
 }
 
@@ -280,8 +298,13 @@ function readHistoryRow(row: Row): HistoryItem {
 }
 
 function writeCursor(row: Row): string {
-  const { happened_at, kind, seq, event_id } = row;
-  return Buffer.from(JSON.stringify({ happened_at, kind, seq, event_id })).toString("base64url");
+  const place = {
+    happened_at: time(row, "happened_at"),
+    kind: count(row, "kind"),
+    seq: count(row, "seq"),
+    event_id: text(row, "event_id"),
+  };
+  return Buffer.from(JSON.stringify(place)).toString("base64url");
 }
 
 function readCursor(cursor: string): { happened_at: string; kind: number; seq: number; event_id: string } {

@@ -1,20 +1,25 @@
 import { chmodSync, closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { setTimeout } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { Fault } from "../../contract/fault.ts";
+import { type Clock, timestamp } from "../../ports/clock.ts";
 import { syncFolder } from "./home.ts";
 import { isRecord } from "./stored-json.ts";
 
 export type Row = Record<string, SQLOutputValue>;
 type Parameters = Record<string, SQLInputValue>;
 
-/** One connection: runs one statement at a time, each a transaction of its own. */
+/**
+ * One connection: runs one statement at a time, each a transaction of its own. A statement that finds the file locked by
+ * another process waits for up to 5 s, and others go on meanwhile.
+ */
 export interface SqliteDatabase {
   /** @throws Fault `store_unavailable` */
-  all(name: string, sql: string, parameters?: Parameters): Row[];
+  all(name: string, sql: string, parameters?: Parameters): Promise<Row[]>;
   /** @returns how many rows changed @throws Fault `store_unavailable` */
-  run(name: string, sql: string, parameters?: Parameters): number;
+  run(name: string, sql: string, parameters?: Parameters): Promise<number>;
   close(): void;
 }
 
@@ -24,7 +29,14 @@ export interface SqliteOptions {
   schemasFolder: string;
   /** Told the name of every statement that is sent, for the benchmarks. */
   onStatement?: (name: string) => void;
+  /** By which history is old; the machine's where there is none. */
+  clock?: Pick<Clock, "now">;
 }
+
+/** How long a statement waits for a lock before it is `store_unavailable`. */
+const PATIENCE_MS = 5_000;
+/** History of attempts that is older goes when the file is opened, as a partition expires in BigQuery. */
+const VALIDATIONS_MS = 400 * 86_400_000;
 
 const tables = ["heads", "versions", "validations", "org_keys", "decrypt_grants"] as const;
 
@@ -41,6 +53,7 @@ const indexes: Record<string, string> = {
   versions_by_request: "versions (idempotency_key_hash) WHERE idempotency_key_hash IS NOT NULL",
   versions_sealed: "versions (org_slug, provider, seq) WHERE encrypted_credential IS NOT NULL",
   validations_by_pair: "validations (org_slug, provider, credential_id, checked_at)",
+  validations_by_time: "validations (checked_at)",
   org_keys_by_id: "org_keys (key_id)",
   org_keys_by_org: "org_keys (org_slug)",
   grants_by_subject: "decrypt_grants (subject)",
@@ -67,12 +80,15 @@ export function openSqliteDatabase(options: SqliteOptions): SqliteDatabase {
   const database = guarded(() => {
     closeSync(openSync(options.file, "a", 0o600));
     chmodSync(options.file, 0o600);
-    const opened = new DatabaseSync(options.file, { timeout: 5_000, enableForeignKeyConstraints: false });
+    const opened = new DatabaseSync(options.file, { timeout: PATIENCE_MS, enableForeignKeyConstraints: false });
     try {
       patiently(() => opened.exec("PRAGMA journal_mode = WAL"));
       opened.exec("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA secure_delete = ON");
       migrate(opened, options.schemasFolder);
       syncFolder(options.file);
+      // From here on nothing waits inside SQLite, where it would hold up the whole process.
+      opened.exec("PRAGMA busy_timeout = 0");
+      expireValidations(opened, (options.clock ?? Date).now());
     } catch (error) {
       opened.close();
       throw error;
@@ -83,19 +99,26 @@ export function openSqliteDatabase(options: SqliteOptions): SqliteDatabase {
   });
 
   const prepared = new Map<string, StatementSync>();
-  function statement(name: string, sql: string): StatementSync {
-    options.onStatement?.(name);
+  function statement(sql: string): StatementSync {
     let found = prepared.get(sql);
     if (!found) {
       found = database.prepare(sql);
+      // A number beyond 2^53 would end the whole reading; as a bigint it spoils its own row only.
+      found.setReadBigInts(true);
       prepared.set(sql, found);
     }
     return found;
   }
 
   return {
-    all: (name, sql, parameters = {}) => guarded(() => statement(name, sql).all(parameters)),
-    run: (name, sql, parameters = {}) => guarded(() => Number(statement(name, sql).run(parameters).changes)),
+    async all(name, sql, parameters = {}) {
+      options.onStatement?.(name);
+      return await whenFree(() => statement(sql).all(parameters));
+    },
+    async run(name, sql, parameters = {}) {
+      options.onStatement?.(name);
+      return await whenFree(() => Number(statement(sql).run(parameters).changes));
+    },
     close() {
       if (database.isOpen) database.close();
     },
@@ -109,11 +132,34 @@ function guarded<T>(work: () => T): T {
   try {
     return work();
   } catch (cause) {
-    if (cause instanceof Fault) throw cause;
-    const result = resultCode(cause);
-    const ours = result !== null && !unavailable.has(result);
-    throw new Fault(ours ? "internal" : "store_unavailable", { cause });
+    throw faultOf(cause);
   }
+}
+
+function faultOf(cause: unknown): Fault {
+  if (cause instanceof Fault) return cause;
+  const result = resultCode(cause);
+  const ours = result !== null && !unavailable.has(result);
+  return new Fault(ours ? "internal" : "store_unavailable", { cause });
+}
+
+/** Runs a statement, again while the file is locked: one that was told so has had no effect. */
+async function whenFree<T>(work: () => T): Promise<T> {
+  const endsAt = performance.now() + PATIENCE_MS;
+  for (let waitMs = 1; ; waitMs = Math.min(20, waitMs * 2)) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isLocked(error) || performance.now() >= endsAt) throw faultOf(error);
+    }
+    await setTimeout(waitMs * (0.5 + Math.random()));
+  }
+}
+
+/** BUSY: another connection holds the lock. LOCKED: another statement of this one does. */
+function isLocked(error: unknown): boolean {
+  const result = resultCode(error);
+  return result === 5 || result === 6;
 }
 
 /** SQLite's primary result code; `null` where the error is not SQLite's (the file system's, or a closed connection). */
@@ -129,7 +175,7 @@ function patiently(work: () => void): void {
       work();
       return;
     } catch (error) {
-      if (resultCode(error) !== 5 || left === 0) throw error;
+      if (!isLocked(error) || left === 0) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
     }
   }
@@ -151,6 +197,18 @@ function migrate(database: DatabaseSync, schemasFolder: string): void {
   } catch (error) {
     database.exec("ROLLBACK");
     throw error;
+  }
+}
+
+/** Where another process writes at that moment, the next opening does it. */
+function expireValidations(database: DatabaseSync, nowMs: number): void {
+  const cutoff = timestamp(nowMs - VALIDATIONS_MS);
+  try {
+    // Looked for first: an opening that has nothing to do takes no lock.
+    if (database.prepare("SELECT 1 FROM validations WHERE checked_at < ? LIMIT 1").get(cutoff))
+      database.prepare("DELETE FROM validations WHERE checked_at < ?").run(cutoff);
+  } catch (error) {
+    if (!isLocked(error)) throw error;
   }
 }
 

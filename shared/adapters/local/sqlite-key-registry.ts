@@ -24,22 +24,26 @@ WHERE NOT EXISTS (SELECT 1 FROM decrypt_grants g WHERE g.grant_id = r.value ->> 
 export function sqliteOrgKeys(database: SqliteDatabase, onCorrupt: OnCorrupt): OrgKeyStore {
   return {
     async findKey(keyId) {
-      const row = database.all("find_key", `SELECT ${KEY} FROM org_keys k WHERE k.key_id = @key_id LIMIT 1`, {
-        key_id: keyId,
-      })[0];
+      const sql = `SELECT ${KEY} FROM org_keys k WHERE k.key_id = @key_id LIMIT 1`;
+      const [row] = await database.all("find_key", sql, { key_id: keyId });
       return row ? readOrgKeyRow(row) : null;
     },
     async listKeys(orgSlug) {
       const sql = `SELECT ${KEY} FROM org_keys k WHERE k.org_slug = @org_slug ORDER BY k.created_at, k.key_id`;
-      return readEach(database.all("list_keys", sql, { org_slug: orgSlug }), readOrgKeyRow, "list_keys", onCorrupt);
+      return readEach(
+        await database.all("list_keys", sql, { org_slug: orgSlug }),
+        readOrgKeyRow,
+        "list_keys",
+        onCorrupt,
+      );
     },
     async addKey(key) {
-      database.run("add_key", ADD_KEY, { rows: encodeRows(orgKeyColumns, [key]) });
+      await database.run("add_key", ADD_KEY, { rows: encodeRows(orgKeyColumns, [key]) });
     },
     async revokeKey(keyId, at, by) {
       const sql =
         "UPDATE org_keys SET revoked_at = @at, revoked_by = @by WHERE key_id = @key_id AND revoked_at IS NULL";
-      return database.run("revoke_key", sql, { key_id: keyId, at: encodeTime(at), by }) > 0;
+      return (await database.run("revoke_key", sql, { key_id: keyId, at: encodeTime(at), by })) > 0;
     },
   };
 }
@@ -49,21 +53,26 @@ export function sqliteGrants(database: SqliteDatabase, onCorrupt: OnCorrupt): Gr
   return {
     async grantsOf(subject) {
       const sql = `SELECT ${GRANT} FROM decrypt_grants g WHERE g.subject = @subject ORDER BY g.created_at, g.grant_id`;
-      return readEach(database.all("grants_of", sql, { subject }), readGrantRow, "grants_of", onCorrupt);
+      return readEach(await database.all("grants_of", sql, { subject }), readGrantRow, "grants_of", onCorrupt);
     },
     async listGrants(orgSlug) {
       const sql = `SELECT ${GRANT} FROM decrypt_grants g
         WHERE @org_slug IS NULL OR (json_valid(g.org_slugs) AND EXISTS (SELECT 1 FROM json_each(g.org_slugs) o WHERE o.value = @org_slug))
         ORDER BY g.created_at, g.grant_id`;
-      return readEach(database.all("list_grants", sql, { org_slug: orgSlug }), readGrantRow, "list_grants", onCorrupt);
+      return readEach(
+        await database.all("list_grants", sql, { org_slug: orgSlug }),
+        readGrantRow,
+        "list_grants",
+        onCorrupt,
+      );
     },
     async addGrant(grant) {
-      database.run("add_grant", ADD_GRANT, { rows: encodeRows(grantColumns, [grant]) });
+      await database.run("add_grant", ADD_GRANT, { rows: encodeRows(grantColumns, [grant]) });
     },
     async revokeGrant(grantId, at, by) {
       const sql =
         "UPDATE decrypt_grants SET revoked_at = @at, revoked_by = @by WHERE grant_id = @grant_id AND revoked_at IS NULL";
-      return database.run("revoke_grant", sql, { grant_id: grantId, at: encodeTime(at), by }) > 0;
+      return (await database.run("revoke_grant", sql, { grant_id: grantId, at: encodeTime(at), by })) > 0;
     },
   };
 }

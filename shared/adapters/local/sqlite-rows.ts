@@ -146,7 +146,9 @@ export function encodeRow<T>(columns: Columns<T>, row: Partial<T> & object): Rec
 
 /** RFC 3339 UTC with milliseconds and Z: what sorts as text as it does in time. @throws RangeError for what is no time */
 export function encodeTime(value: unknown): string {
-  return new Date(String(value)).toISOString();
+  const text = new Date(String(value)).toISOString();
+  if (text.length !== 24) throw new RangeError("a time needs a year of four digits");
+  return text;
 }
 
 function encodeValue(kind: Kind, value: unknown): string | number {
@@ -167,12 +169,15 @@ function encodeValue(kind: Kind, value: unknown): string | number {
   }
 }
 
-/** @throws Fault `integrity` where the row cannot be read as a head, or stands beside another of the same `seq` */
+/**
+ * A verdict that cannot be read is none: the next check writes it anew, and nobody is kept from a secret by it.
+ *
+ * @throws Fault `integrity` where the row cannot be read as a head, or stands beside another of the same `seq`
+ */
 export function readHeadRow(row: Row): Head {
-  if (row["twins"] !== 0) throw unreadable("event_id");
-  const verdict = jsonOrNull(row, "verdict");
-  const read = verdict === null ? null : readVerdict(verdict);
-  if (verdict !== null && read === null) throw unreadable("verdict");
+  if (count(row, "twins") !== 0) throw unreadable("event_id");
+  const verdict = row["verdict"];
+  const stored = typeof verdict === "string" ? parseObject(verdict) : null;
   return {
     org_slug: text(row, "org_slug"),
     provider: text(row, "provider"),
@@ -194,7 +199,7 @@ export function readHeadRow(row: Row): Head {
     last_validated_at: timeOrNull(row, "last_validated_at"),
     last_checked_at: timeOrNull(row, "last_checked_at"),
     error_code: textOrNull(row, "error_code"),
-    verdict: read,
+    verdict: stored === null ? null : readVerdict(stored),
     consecutive_failures: count(row, "consecutive_failures"),
     next_due_at: timeOrNull(row, "next_due_at"),
     reported_at: timeOrNull(row, "reported_at"),
@@ -282,12 +287,12 @@ export function timeOrNull(row: Row, name: string): string | null {
 }
 
 export function count(row: Row, name: string): number {
-  const value = row[name];
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : fail(name);
+  const value = Number(typeof row[name] === "bigint" || typeof row[name] === "number" ? row[name] : Number.NaN);
+  return Number.isSafeInteger(value) && value >= 0 ? value : fail(name);
 }
 
 export function flag(row: Row, name: string): boolean {
-  const value = row[name];
+  const value = count(row, name);
   return value === 1 ? true : value === 0 ? false : fail(name);
 }
 

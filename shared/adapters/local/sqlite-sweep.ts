@@ -18,6 +18,7 @@ type Sweep = Pick<
   | "readDue"
   | "appendValidations"
   | "recordChecks"
+  | "readTaken"
   | "markReported"
   | "readDueDeactivations"
   | "purgeDeleted"
@@ -51,7 +52,8 @@ const APPEND_VALIDATIONS = insertSql("validations", validationColumns);
 
 /**
  * Keyed on the credential: a late result cannot touch a newer one. A report that came after the attempt began stays,
- * and with it the time at which the credential is due.
+ * and with it the time at which the credential is due. A change that came meanwhile is not undone: the expiry goes by
+ * what is declared now, and the due time is the earlier of both, save where a refusal ends the asking.
  */
 const RECORD_CHECKS = `
 UPDATE heads AS h SET
@@ -61,22 +63,33 @@ UPDATE heads AS h SET
   error_code = r.error_code,
   verdict = r.verdict,
   consecutive_failures = iif(r.failed, h.consecutive_failures + 1, 0),
-  next_due_at = iif(h.reported_at >= r.checked_at, h.next_due_at, r.next_due_at),
+  next_due_at = CASE
+    WHEN h.reported_at >= r.checked_at THEN h.next_due_at
+    WHEN h.seq = r.seq OR (r.next_due_at IS NULL AND r.status IN ('INVALID', 'EXPIRED')) THEN r.next_due_at
+    ELSE ${earlier("h.next_due_at", "r.next_due_at")} END,
   reported_at = iif(r.status IS NOT NULL AND h.reported_at < r.checked_at, NULL, h.reported_at),
-  expires_at = COALESCE(r.expires_at, h.expires_at),
-  notified_days = r.notified_days
+  expires_at = ${earlier("h.expires_at_declared", "r.discovered_expires_at")},
+  notified_days = iif(h.seq = r.seq, r.notified_days, h.notified_days)
 FROM (
   SELECT a.value ->> '$.org_slug' AS org_slug, a.value ->> '$.provider' AS provider, a.value ->> '$.credential_id' AS credential_id,
-    a.value ->> '$.checked_at' AS checked_at, a.value ->> '$.status' AS status, a.value ->> '$.error_code' AS error_code,
+    a.value ->> '$.seq' AS seq, a.value ->> '$.checked_at' AS checked_at, a.value ->> '$.status' AS status, a.value ->> '$.error_code' AS error_code,
     a.value ->> '$.verdict' AS verdict, a.value ->> '$.failed' AS failed, a.value ->> '$.next_due_at' AS next_due_at,
-    a.value ->> '$.expires_at' AS expires_at, a.value ->> '$.notified_days' AS notified_days
+    a.value ->> '$.discovered_expires_at' AS discovered_expires_at, a.value ->> '$.notified_days' AS notified_days
   FROM json_each(@rows) a
 ) r
 WHERE h.credential_id = r.credential_id AND h.org_slug = r.org_slug AND h.provider = r.provider AND h.seq > 0
   AND (h.last_checked_at IS NULL OR h.last_checked_at < r.checked_at)`;
 
+/** The start of the attempt names the check: no count of changed rows tells a repetition from one that came too late. */
+const READ_TAKEN = `
+SELECT DISTINCT h.credential_id
+FROM json_each(@rows) a CROSS JOIN heads h
+WHERE h.credential_id = a.value ->> '$.credential_id' AND h.last_checked_at = a.value ->> '$.checked_at' AND h.seq > 0`;
+
+/** What is known to be dead is not asked about again: a report of it says nothing new. */
 const MARK_REPORTED = `UPDATE heads SET reported_at = @at, next_due_at = @at
-WHERE credential_id = @credential_id AND reported_at IS NULL AND seq > 0 AND op <> 'delete'`;
+WHERE credential_id = @credential_id AND reported_at IS NULL AND seq > 0 AND op <> 'delete'
+  AND validation_status IN ('VALID', 'PENDING')`;
 
 const READ_DUE_DEACTIVATIONS = `SELECT ${HEAD} FROM heads h
 WHERE h.deactivation_scheduled_at <= @now AND h.seq > 0 AND h.op <> 'delete' AND ${CURRENT}
@@ -99,11 +112,16 @@ WHERE v.encrypted_credential IS NOT NULL
         AND (s.credential_id <> v.credential_id OR s.op IN ('rewrap', 'delete')) AND s.changed_at <= @cutoff AND ${effective("s")})
     ELSE v.changed_at <= @cutoff END`;
 
+/** The earlier of two times, where NULL is never: SQLite's `min` of one NULL is NULL. */
+function earlier(left: string, right: string): string {
+  return `COALESCE(min(${left}, ${right}), ${left}, ${right})`;
+}
+
 /** What the sweep, a check and a pipeline's report need of the store. */
 export function sqliteSweep(database: SqliteDatabase, onCorrupt: OnCorrupt): Sweep {
   return {
     async readDue({ now, limit, org, shard, after }) {
-      const rows = database.all("read_due", READ_DUE, {
+      const rows = await database.all("read_due", READ_DUE, {
         now: encodeTime(now),
         limit,
         org,
@@ -136,25 +154,33 @@ export function sqliteSweep(database: SqliteDatabase, onCorrupt: OnCorrupt): Swe
     },
     async appendValidations(rows) {
       if (rows.length === 0) return;
-      database.run("append_validations", APPEND_VALIDATIONS, { rows: encodeRows(validationColumns, rows) });
+      await database.run("append_validations", APPEND_VALIDATIONS, { rows: encodeRows(validationColumns, rows) });
     },
     async recordChecks(rows) {
       return rows.length === 0
         ? 0
-        : database.run("record_checks", RECORD_CHECKS, { rows: encodeRows(recordedColumns, rows) });
+        : await database.run("record_checks", RECORD_CHECKS, { rows: encodeRows(recordedColumns, rows) });
+    },
+    async readTaken(rows) {
+      if (rows.length === 0) return [];
+      const found = await database.all("read_taken", READ_TAKEN, { rows: encodeRows(takenColumns, rows) });
+      return found.map((row) => text(row, "credential_id"));
     },
     async markReported(credentialId, at) {
-      return database.run("mark_reported", MARK_REPORTED, { credential_id: credentialId, at: encodeTime(at) });
+      return await database.run("mark_reported", MARK_REPORTED, { credential_id: credentialId, at: encodeTime(at) });
     },
     async readDueDeactivations(now, limit) {
-      const rows = database.all("read_due_deactivations", READ_DUE_DEACTIVATIONS, { now: encodeTime(now), limit });
+      const rows = await database.all("read_due_deactivations", READ_DUE_DEACTIVATIONS, {
+        now: encodeTime(now),
+        limit,
+      });
       return readEach(rows, readHeadRow, "read_due_deactivations", onCorrupt);
     },
     async purgeDeleted() {
-      return database.run("purge_deleted", PURGE_DELETED);
+      return await database.run("purge_deleted", PURGE_DELETED);
     },
     async purgeSuperseded(now) {
-      return database.run("purge_superseded", PURGE_SUPERSEDED, { cutoff: dayBefore(now) });
+      return await database.run("purge_superseded", PURGE_SUPERSEDED, { cutoff: dayBefore(now) });
     },
   };
 }
@@ -163,12 +189,17 @@ const recordedColumns = {
   org_slug: "text",
   provider: "text",
   credential_id: "text",
+  seq: "integer",
   checked_at: "time",
   status: "text",
   error_code: "text",
   verdict: "json",
   failed: "flag",
   next_due_at: "time",
-  expires_at: "time",
+  discovered_expires_at: "time",
   notified_days: "integer",
 } as const satisfies Record<keyof CheckRow, string>;
+
+const takenColumns = { credential_id: "text", checked_at: "time" } as const satisfies Partial<
+  Record<keyof CheckRow, string>
+>;

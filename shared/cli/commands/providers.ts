@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { unlessUnusable } from "../backend.ts";
 import type { Command } from "../command.ts";
 import { type Cell, table } from "../show.ts";
 import { exits, Stop } from "../stop.ts";
@@ -30,7 +29,7 @@ export const checkProviders: Command = {
     const { loadRegistry, RegistryError } = await import("../../registry/load.ts");
     const { pathOf } = await import("../../registry/check.ts");
     const { protocolNames } = await import("../../providers/protocol-names.ts");
-    const { extraProviders, endpoints } = await unlessUnusable(() => readEnvironment(environment));
+    const { extraProviders, endpoints } = readEnvironment(environment);
     const files = [registryFile, ...(extraProviders === null ? [] : [extraProviders]), ...given.arguments("file")];
     const sources = [...new Set(files.map((file) => resolve(file)))].map(readSource);
     try {

@@ -50,7 +50,7 @@ describe("the local key ring on its own", () => {
     }
   });
 
-  // Node takes shorter tags where authTagLength is not set (SECURITY.md F18); a 4-byte one is guessed in 2^32 tries.
+  // Node takes shorter tags where authTagLength is not set; a 4-byte one is guessed in 2^32 tries.
   test.each([4, 8, 12, 15])("a tag of %d bytes, right as far as it goes, opens nothing", async (length) => {
     const ring = openKeyRing(file);
     const { ciphertext } = await ring.encrypt(Buffer.from("secret"), aad);

@@ -1,7 +1,10 @@
+import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import * as rows from "../../../shared/adapters/local/sqlite-rows.ts";
 import { openSqliteStore } from "../../../shared/adapters/local/sqlite-store.ts";
@@ -10,6 +13,12 @@ import type { GrantStore, OrgKeyStore } from "../../../shared/ports/key-registry
 import { change, check, headColumns, hour, minute, T0, validation, version } from "../../ports/stored-rows.ts";
 import { freshHome, schemasFolder } from "./fresh-home.ts";
 
+/** A process that holds the write lock for 3 s and says when it has it. */
+const HOLD = `import { DatabaseSync } from "node:sqlite";
+const database = new DatabaseSync(process.argv[1], { timeout: 5000 });
+database.exec("BEGIN IMMEDIATE");
+console.log("held");
+setTimeout(() => database.exec("COMMIT"), 3000);`;
 const pair = { org_slug: "acme", provider: "OPENAI" };
 const nothing = { idempotencyKeyHash: null, eventId: null, now: T0 };
 
@@ -146,6 +155,7 @@ describe("the SQLite store on its own", () => {
       ["read_due", () => store.readDue({ now: T0, limit: 10, org: null, shard: { index: 0, count: 2 }, after: null })],
       ["append_validations", () => store.appendValidations([validation(head), validation(head)])],
       ["record_checks", () => store.recordChecks([check(head), check(head, { credential_id: "other" })])],
+      ["read_taken", () => store.readTaken([check(head), check(head, { credential_id: "other" })])],
       ["mark_reported", () => store.markReported(head.credential_id, T0)],
       ["read_due_deactivations", () => store.readDueDeactivations(T0, 10)],
       ["purge_deleted", () => store.purgeDeleted()],
@@ -179,8 +189,6 @@ describe("the SQLite store on its own", () => {
       ["metadata that is a list", "metadata = '[]'"],
       ["an unknown status", "validation_status = 'GOOD'"],
       ["an unknown op", "op = 'steal'"],
-      ["a verdict of unknown outcome", 'verdict = \'{"outcome":"canary"}\''],
-      ["a verdict that is no JSON", "verdict = 'canary'"],
       ["a time that is none", "next_due_at = '2020-13-45'"],
       ["a flag that is neither", "enabled = 2"],
       ["a negative count", "consecutive_failures = -1"],
@@ -202,7 +210,7 @@ describe("the SQLite store on its own", () => {
         expect(fault).toMatchObject({ code: "integrity" });
         expect(`${fault.message} ${String(fault.cause)}`).not.toMatch(/canary|SELECT|oops/);
       }
-      expect(await store.readHeads("acme")).toEqual([good]);
+      expect(await store.readHeads("acme")).toEqual({ heads: [good], corrupt: ["OPENAI"] });
       expect(corrupt).toEqual(["read_heads acme OPENAI"]);
       expect(
         (await store.readDue({ now: minute(1), limit: 10, org: null, shard: null, after: null })).rows.map(
@@ -221,15 +229,35 @@ describe("the SQLite store on its own", () => {
         "CREATE TEMP TABLE twin AS SELECT * FROM heads WHERE provider = 'OPENAI'; UPDATE twin SET event_id = 'another'; INSERT INTO heads SELECT * FROM twin",
       );
       for (const [, read] of readers) await expect(read()).rejects.toMatchObject({ code: "integrity" });
-      expect(await store.readHeads("acme")).toEqual([good]);
+      expect(await store.readHeads("acme")).toEqual({ heads: [good], corrupt: ["OPENAI"] });
       expect(corrupt).toEqual(["read_heads acme OPENAI"]);
+    });
+
+    test.each([
+      ["of unknown outcome", '{"outcome":"canary"}'],
+      ["that is no JSON", "canary"],
+      ["that is a list", "[]"],
+      ["that lacks its details", '{"outcome":"valid"}'],
+    ])("a verdict %s is read as none, and the next check writes a readable one", async (_, damage) => {
+      const head = await change(store, pair, { head: { next_due_at: T0 } });
+      behind.prepare("UPDATE heads SET verdict = ?").run(damage);
+      const without = { ...head, verdict: null };
+      expect(await store.readHead(pair)).toEqual(without);
+      expect((await store.readSealed(pair))?.head).toEqual(without);
+      expect((await store.readOpening(pair, nothing)).head).toEqual(without);
+      expect(await store.readHeads("acme")).toEqual({ heads: [without], corrupt: [] });
+      const due = await store.readDue({ now: minute(1), limit: 10, org: null, shard: null, after: null });
+      expect(due.rows.map((row) => row.head)).toEqual([without]);
+      expect(await store.recordChecks([check(without)])).toBe(1);
+      expect((await store.readHead(pair))?.verdict).toEqual(head.verdict);
+      expect(corrupt).toEqual([]);
     });
 
     test("two identical heads of one pair are no fault", async () => {
       const head = await change(store, pair);
       behind.exec("INSERT INTO heads SELECT * FROM heads");
       expect(await store.readHead(pair)).toEqual(head);
-      expect(await store.readHeads("acme")).toEqual([head]);
+      expect(await store.readHeads("acme")).toEqual({ heads: [head], corrupt: [] });
     });
 
     test("two placeholders are no fault, whatever made them", async () => {
@@ -308,17 +336,58 @@ describe("the SQLite store on its own", () => {
     test("a writer that holds the file for more than 5 s is store_unavailable, readers go on, and nothing of the statement is told", async () => {
       const head = await change(store, pair);
       behind.exec("BEGIN IMMEDIATE");
+      sent.length = 0;
       const began = performance.now();
       const fault: Error = await store.markReported("canary", T0).then(
         () => new Error("was written"),
         (error) => error,
       );
       expect(performance.now() - began).toBeGreaterThan(4_500);
+      expect(performance.now() - began).toBeLessThan(6_500);
+      expect(sent, "told once, however often it is tried").toEqual(["mark_reported"]);
       expect(fault).toMatchObject({ code: "store_unavailable", message: "The credential store is not available" });
       expect(`${String(fault.cause)}`).not.toMatch(/canary|UPDATE|heads/);
       expect(await store.readHead(pair)).toEqual(head);
       behind.exec("ROLLBACK");
       expect(await store.markReported(head.credential_id, T0)).toBe(1);
+    });
+
+    test("while another process holds the file for 3 s, writes wait, and reads and timers go on", async () => {
+      const head = await change(store, pair);
+      const holder = spawn(process.execPath, ["--input-type=module", "--eval", HOLD, file], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      await once(holder.stdout, "data");
+      const began = performance.now();
+      let written = 0;
+      const writes = Array.from({ length: 20 }, (_, index) =>
+        store.appendValidations([validation(head, { event_id: `waiting-${index}` })]).then(() => {
+          written += 1;
+        }),
+      );
+      const lateMs: number[] = [];
+      while (written === 0) {
+        const before = performance.now();
+        await sleep(5);
+        expect(await store.readHead(pair)).toEqual(head);
+        lateMs.push(performance.now() - before - 5);
+      }
+      const waitedMs = performance.now() - began;
+      await Promise.all(writes);
+      lateMs.sort((a, b) => a - b);
+      expect(waitedMs).toBeGreaterThan(2_500);
+      expect(waitedMs).toBeLessThan(4_500);
+      expect(lateMs.length).toBeGreaterThan(50);
+      expect(lateMs[Math.floor(lateMs.length * 0.95)]).toBeLessThan(50);
+      expect(behind.prepare("SELECT COUNT(*) AS stored FROM validations").get()).toEqual({ stored: 20 });
+    }, 15_000);
+
+    test("a store that is closed while a write waits is store_unavailable to it", async () => {
+      const head = await change(store, pair);
+      behind.exec("BEGIN IMMEDIATE");
+      const waiting = store.markReported(head.credential_id, T0);
+      store.close();
+      await expect(waiting).rejects.toMatchObject({ code: "store_unavailable" });
     });
 
     test.each([
@@ -339,6 +408,38 @@ describe("the SQLite store on its own", () => {
     });
   });
 
+  describe("validations that are older than 400 days", () => {
+    const days = (count: number) => new Date(Date.parse(T0) - count * 86_400_000).toISOString();
+    const stored = () =>
+      behind
+        .prepare("SELECT event_id FROM validations ORDER BY checked_at")
+        .all()
+        .map((row) => row["event_id"]);
+    const openAtT0 = () => openSqliteStore({ file, schemasFolder, clock: { now: () => Date.parse(T0) } }).close();
+    beforeEach(async () => {
+      const head = await change(store, pair);
+      await store.appendValidations(
+        [401, 400, 399].map((age) => validation(head, { event_id: `${age}`, checked_at: days(age) })),
+      );
+    });
+
+    test("go when the file is opened, and no others", () => {
+      openAtT0();
+      expect(stored()).toEqual(["400", "399"]);
+      openAtT0();
+      expect(stored()).toEqual(["400", "399"]);
+    });
+
+    test("do not keep a file from being opened that another process writes to", () => {
+      behind.exec("BEGIN IMMEDIATE");
+      const began = performance.now();
+      openAtT0();
+      expect(performance.now() - began).toBeLessThan(1_000);
+      behind.exec("ROLLBACK");
+      expect(stored()).toEqual(["401", "400", "399"]);
+    });
+  });
+
   test("a name from outside reaches no statement", async () => {
     const head = await change(store, pair);
     const set = { op: "update", credential_name: "'; DROP TABLE heads; --" } as const;
@@ -350,7 +451,7 @@ describe("the SQLite store on its own", () => {
       event_id: "e'\"",
       ...{ op: "update", credential_name: set.credential_name },
     });
-    expect(await store.readHeads("' OR 1=1 --")).toEqual([]);
+    expect(await store.readHeads("' OR 1=1 --")).toEqual({ heads: [], corrupt: [] });
   });
 
   test("purged ciphertext is overwritten in the file", async () => {

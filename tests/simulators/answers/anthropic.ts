@@ -1,6 +1,6 @@
 import { answer, type Fixture, type Json } from "../fixture.ts";
 
-const source = "PROVIDERS.md 2.2";
+const source = "platform.claude.com/docs/en/api/errors, read 2026-11-20";
 
 function error(type: string, message: string, code: string | null = null): Json {
   const inner: Json = code === null ? { type, message } : { type, message, details: { error_code: code } };
@@ -205,7 +205,7 @@ export const anthropic: readonly Fixture[] = [
   answer("timeout", 504, "unreachable", source, error("timeout_error", "The request timed out.")),
   answer("server_error", 500, "unreachable", source, error("api_error", "Internal server error")),
   answer("unavailable", 503, "unreachable", source, error("api_error", "Service unavailable")),
-  answer("region", 403, ["unreachable", "region_blocked"], `${source} [MEM]`, {
+  answer("region", 403, ["unreachable", "region_blocked"], `${source} (unverified)`, {
     error: { type: "forbidden", message: "Request not allowed" },
   }),
   answer(
@@ -215,5 +215,5 @@ export const anthropic: readonly Fixture[] = [
     source,
     error("invalid_request_error", "anthropic-version: header is required"),
   ),
-  answer("not_found", 404, null, `${source} [MEM]`, error("not_found_error", "Not Found")),
+  answer("not_found", 404, null, `${source} (unverified)`, error("not_found_error", "Not Found")),
 ];

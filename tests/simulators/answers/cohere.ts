@@ -26,7 +26,7 @@ export const cohere: readonly Fixture[] = [
     "github.com/langgenius/dify/issues/2506: Google's front end",
     '<!doctype html><meta charset="utf-8"><meta name=viewport content="width=device-width, initial-scale=1"><title>403</title>403 Forbidden',
   ),
-  answer("billing", 402, null, "docs.cohere.com/reference/errors: 402", {
+  answer("billing", 402, ["valid", "billing"], "docs.cohere.com/reference/errors: 402", {
     message: "Please add or update your payment method at https://dashboard.cohere.com/billing?tab=payment",
   }),
   answer("limited", 429, "rate_limited", "docs.cohere.com/reference/errors: 429, trial key", {

@@ -1,6 +1,6 @@
 import { answer, type Fixture, type Json } from "../fixture.ts";
 
-const source = "PROVIDERS.md 2.4";
+const source = "platform.deepseek.com/api-docs/quick_start/error_codes, read 2026-11-20";
 
 function error(message: string, type: string, code: string): Json {
   return { error: { message, type, param: null, code } };
@@ -34,9 +34,16 @@ export const deepseek: readonly Fixture[] = [
     object: "list",
     data: [{ id: "deepseek-chat", object: "model", owned_by: "deepseek" }],
   }),
-  answer("missing", 401, null, "GH 69325429267: plain text", "Authentication Fails (governor)", {
-    "content-type": "text/plain",
-  }),
+  answer(
+    "missing",
+    401,
+    ["unreachable", "unexpected_response"],
+    "GH 69325429267: plain text",
+    "Authentication Fails (governor)",
+    {
+      "content-type": "text/plain",
+    },
+  ),
   answer(
     "rejected",
     401,

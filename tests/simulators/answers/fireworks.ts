@@ -28,7 +28,7 @@ export const fireworks: readonly Fixture[] = [
     "missing",
     401,
     "rejected",
-    "as a wrong key [MEM]",
+    "as a wrong key (unverified)",
     error("The API key you provided is invalid.", "UNAUTHORIZED"),
   ),
   answer(
@@ -38,12 +38,12 @@ export const fireworks: readonly Fixture[] = [
     "GH 57356144020: captured live",
     error("The API key you provided is invalid.", "UNAUTHORIZED"),
   ),
-  answer("rejected_control_plane", 401, "rejected", "gRPC gateway's shape [MEM]", {
+  answer("rejected_control_plane", 401, "rejected", "gRPC gateway's shape (unverified)", {
     code: 16,
     message: "invalid api key",
     details: [],
   }),
-  answer("rejected_403", 403, null, "older answer to a wrong key [MEM]", {
+  answer("rejected_403", 403, null, "older answer to a wrong key (unverified)", {
     fault: { faultstring: "Invalid ApiKey", detail: { errorcode: "oauth.v2.InvalidApiKey" } },
   }),
   answer(

@@ -1,6 +1,6 @@
 import { answer, type Fixture, type Json } from "../fixture.ts";
 
-const source = "PROVIDERS.md 2.3";
+const source = "ai.google.dev/gemini-api/docs and google.api.ErrorReason, read 2026-11-20";
 
 function info(reason: string): Json {
   return {
@@ -147,7 +147,7 @@ export const gemini: readonly Fixture[] = [
     "not_found",
     404,
     ["unreachable", "unexpected_response"],
-    `${source} [MEM]`,
+    `${source} (unverified)`,
     "<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>",
   ),
 ];

@@ -38,7 +38,7 @@ export const groq: readonly Fixture[] = [
     "org_restricted",
     400,
     ["forbidden", "account_on_hold"],
-    "kerlig.com/help/groq/troubleshooting; code [MEM]",
+    "kerlig.com/help/groq/troubleshooting; code (unverified)",
     error(
       "Organization has been restricted. Please reach out to support if you believe this was in error.",
       "invalid_request_error",
@@ -48,17 +48,17 @@ export const groq: readonly Fixture[] = [
   answer(
     "model_blocked",
     403,
-    null,
+    ["unreachable", "unexpected_response"],
     "console.groq.com/docs: model permissions",
     error("The model is blocked at the project level.", "permissions_error", "model_permission_blocked_project"),
   ),
-  answer("network_blocked", 403, ["unreachable", "region_blocked"], "Cloudflare's block [MEM]", {
+  answer("network_blocked", 403, ["unreachable", "region_blocked"], "Cloudflare's block (unverified)", {
     error: { message: "Access denied. Please check your network settings." },
   }),
   answer(
     "billing",
     402,
-    null,
+    ["valid", "billing"],
     "undocumented; HTTP 402",
     error("Payment required", "invalid_request_error", "blocked_api_access"),
   ),
@@ -73,7 +73,7 @@ export const groq: readonly Fixture[] = [
   answer(
     "flex_capacity",
     498,
-    null,
+    ["unreachable", "unexpected_response"],
     "console.groq.com/docs/flex-processing",
     error("Flex tier capacity exceeded", "invalid_request_error", "capacity_exceeded"),
   ),

@@ -3,7 +3,7 @@ import { modelList, undocumented } from "./openai-like.ts";
 
 export const mistral: readonly Fixture[] = [
   answer("ok", 200, "valid", "docs.mistral.ai/api, GET /v1/models", modelList("mistral-large-demo", "codestral-demo")),
-  answer("missing", 401, "rejected", "gateway's answer without a key [MEM]", {
+  answer("missing", 401, "rejected", "gateway's answer without a key (unverified)", {
     message: "No API key found in request",
     request_id: "{request_id}",
   }),
@@ -14,7 +14,7 @@ export const mistral: readonly Fixture[] = [
     message: "Unauthorized",
     request_id: "{request_id}",
   }),
-  answer("billing", 402, null, "undocumented; HTTP 402", {
+  answer("billing", 402, ["valid", "billing"], "undocumented; HTTP 402", {
     object: "error",
     message: "Payment required",
     type: "payment_required",

@@ -13,8 +13,20 @@ export function modelList(...ids: string[]): Json {
 export function undocumented(error: (message: string, word: string) => Json): Fixture[] {
   const source = "undocumented; plausible for any HTTP API";
   return [
-    answer("forbidden", 403, null, source, error("You do not have access to this resource.", "permission_denied")),
-    answer("region", 403, null, source, error("This service is not available in your country.", "unsupported_country")),
+    answer(
+      "forbidden",
+      403,
+      ["unreachable", "unexpected_response"],
+      source,
+      error("You do not have access to this resource.", "permission_denied"),
+    ),
+    answer(
+      "region",
+      403,
+      ["unreachable", "unexpected_response"],
+      source,
+      error("This service is not available in your country.", "unsupported_country"),
+    ),
     answer("server_error", 500, "unreachable", source, error("Internal server error", "internal_error")),
     answer("not_found", 404, ["unreachable", "unexpected_response"], source, error("Not found", "not_found")),
   ];

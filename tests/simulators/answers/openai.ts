@@ -1,6 +1,6 @@
 import { answer, type Fixture, type Json } from "../fixture.ts";
 
-const source = "PROVIDERS.md 2.1";
+const source = "developers.openai.com/docs/guides/error-codes, read 2026-11-20";
 
 function error(message: string, type: string, code: string | null, param: string | null = null): Json {
   return { error: { message, type, param, code } };
@@ -12,13 +12,7 @@ function model(id: string, owner: string): Json {
 
 function missingScopes(name: string, status: 401 | 403, scope: string): Fixture {
   const message = `You have insufficient permissions for this operation. Missing scopes: ${scope}. Check that you have the correct role in your organization (Reader, Writer, Owner), and if you're using a restricted API key, that it has the necessary scopes.`;
-  return answer(
-    name,
-    status,
-    scope === "api.model.read" ? "valid" : null,
-    source,
-    error(message, "invalid_request_error", null),
-  );
+  return answer(name, status, "valid", source, error(message, "invalid_request_error", null));
 }
 
 export const openai: readonly Fixture[] = [
@@ -96,7 +90,7 @@ export const openai: readonly Fixture[] = [
   missingScopes("missing_scope_usage", 403, "api.usage.read"),
   missingScopes("missing_scope_usage_401", 401, "api.usage.read"),
   missingScopes("missing_scope_admin_keys", 403, "api.management.read"),
-  answer("forbidden_string", 403, null, `${source}: error as a plain string`, {
+  answer("forbidden_string", 403, "valid", `${source}: error as a plain string`, {
     error: "You have insufficient permissions for this operation. Missing scopes: api.usage.read.",
   }),
   answer(
@@ -114,7 +108,7 @@ export const openai: readonly Fixture[] = [
     "wrong_project",
     401,
     ["forbidden", "wrong_organization"],
-    `${source} [MEM]`,
+    `${source} (unverified)`,
     error("OpenAI-Project header should match project for API key", "invalid_request_error", "mismatched_project"),
   ),
   answer(
@@ -225,7 +219,7 @@ export const openai: readonly Fixture[] = [
     "not_found",
     404,
     ["unreachable", "unexpected_response"],
-    `${source} [MEM]`,
+    `${source} (unverified)`,
     error("Invalid URL ({path})", "invalid_request_error", null),
   ),
 ];

@@ -67,7 +67,7 @@ export const openrouter: readonly Fixture[] = [
   answer(
     "management_only",
     403,
-    null,
+    ["unreachable", "unexpected_response"],
     "openrouter.ai/docs: management routes",
     error(403, "Only management keys can perform this operation"),
   ),
@@ -81,14 +81,14 @@ export const openrouter: readonly Fixture[] = [
   answer(
     "forbidden",
     403,
-    null,
+    ["unreachable", "unexpected_response"],
     "openrouter.ai/docs/api-reference/errors: 403, moderation or guardrail",
     error(403, "Access denied", { reasons: ["demo"] }),
   ),
   answer(
     "region",
     403,
-    null,
+    ["unreachable", "unexpected_response"],
     "undocumented; plausible for any HTTP API",
     error(403, "This service is not available in your region."),
   ),

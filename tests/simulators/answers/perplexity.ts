@@ -28,7 +28,13 @@ export const perplexity: readonly Fixture[] = [
     "docs.perplexity.ai: errors; a live key with a wrong body",
     error("Invalid request: missing model.", "invalid_request", 400),
   ),
-  answer("missing", 401, null, "github.com/perplexityai/api-discussion/issues/281 (2025-04)", refused),
+  answer(
+    "missing",
+    401,
+    ["unreachable", "unexpected_response"],
+    "github.com/perplexityai/api-discussion/issues/281 (2025-04)",
+    refused,
+  ),
   answer(
     "rejected",
     401,
@@ -50,8 +56,8 @@ export const perplexity: readonly Fixture[] = [
   answer(
     "billing",
     401,
-    null,
-    "quota used up answers 401 [MEM]",
+    ["valid", "billing"],
+    "quota used up answers 401 (unverified): money is no dead key",
     error("You exceeded your current quota, please check your plan and billing details", "insufficient_quota", 401),
   ),
   answer(

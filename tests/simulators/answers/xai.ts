@@ -49,7 +49,7 @@ export const xai: readonly Fixture[] = [
     "github.com/i-am-bee/beeai-framework/issues/447 (2025-03): blanks as %20",
     { code: "Client%20specified%20an%20invalid%20argument", error: "Incorrect%20API%20key%20provided:%20{ends}." },
   ),
-  answer("billing", 402, null, "undocumented; HTTP 402", {
+  answer("billing", 402, ["valid", "billing"], "undocumented; HTTP 402", {
     code: "payment-required",
     error: "Your team has run out of credits.",
   }),

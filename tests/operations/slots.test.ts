@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { Slots } from "../../shared/providers/slots.ts";
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test("a provider's places are never more than its limit, are given in the order of asking, and come back from what fails", async () => {
+  const slots = new Slots();
+  const begun: number[] = [];
+  let open = 0;
+  let most = 0;
+  const work = (index: number) => async () => {
+    begun.push(index);
+    open += 1;
+    most = Math.max(most, open);
+    await turn();
+    open -= 1;
+    if (index % 3 === 0) throw new Error("failed");
+    return index;
+  };
+  const ended = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, index) => slots.within("FAKE", 3, work(index))),
+  );
+  expect(ended.map((one) => (one.status === "fulfilled" ? one.value : -1))).toEqual(
+    Array.from({ length: 20 }, (_, index) => (index % 3 === 0 ? -1 : index)),
+  );
+  expect(begun).toEqual(Array.from({ length: 20 }, (_, index) => index));
+  expect(most).toBe(3);
+  expect(await slots.within("FAKE", 1, async () => "free again")).toBe("free again");
+});
+
+test("a provider whose places are all taken holds no other one", async () => {
+  const slots = new Slots();
+  const gate = Promise.withResolvers<void>();
+  const held = slots.within("SLOW", 1, () => gate.promise);
+  const waiting = slots.within("SLOW", 1, async () => "waited");
+  expect(await slots.within("FAKE", 1, async () => "at once")).toBe("at once");
+  gate.resolve();
+  await held;
+  expect(await waiting).toBe("waited");
+});
