@@ -99,7 +99,7 @@ async function serve<Parts extends Desk>(
     if (!handler) throw new Fault("route_unknown");
     answer = await handler({ request, actor, audited }, parts);
   } catch (error) {
-    fault = asFault(error, parts, id, { org: request.org, provider: audited.provider });
+    fault = asFault(error, parts, id, { org: recordableOrg(request, actor, null), provider: audited.provider });
     answer = problem(fault, id);
   }
   const org = recordableOrg(request, actor, fault);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { serveInProcess, withMethods } from "../http/in-process.ts";
 import { expectProblem } from "../http/problem.ts";
 import { type Service, startService } from "../service/harness.ts";
 import { exampleKeys } from "../simulators/start.ts";
@@ -101,6 +102,32 @@ test("after a day the key is forgotten", async () => {
   expect(late.body.credential_id).not.toBe(first.body.credential_id);
 });
 
+test("an answer is given again although a time that was named in the request has passed since", async () => {
+  const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+  const { clock } = one.parts;
+  const later = { ...one.parts, log: () => {}, clock: withMethods(clock, { now: () => clock.now() + 3 * 3_600_000 }) };
+  const inThreeHours = await serveInProcess(async () => later);
+  try {
+    const bodies = [
+      ["POST", `/${org}/groq/setup`, { credential: groq.good, expires_at: at(1) }],
+      ["PUT", `/${org}/groq`, { expires_at: at(2) }],
+      ["PUT", `/${org}/groq`, { deactivation_scheduled_at: at(2), credential_name: "Last" }],
+    ] as const;
+    for (const [index, [method, path, body]] of bodies.entries()) {
+      const own = { key, body, headers: { "idempotency-key": `named ${index}` } };
+      const first = await one.send(method, path, own);
+      expect(first.status).toBeLessThan(300);
+      const again = await inThreeHours.send(method, path, own);
+      expect(again).toMatchObject({ status: first.status, body: first.body });
+      expect(again.headers.get("etag")).toBe(first.headers.get("etag"));
+      const fresh = { ...own, headers: { "idempotency-key": `new ${index}` } };
+      expect((await inThreeHours.send(method, path, fresh)).status, "a first one would be refused").toBe(400);
+    }
+  } finally {
+    await inThreeHours.close();
+  }
+});
+
 test("a key belongs to its organisation, provider and route", async () => {
   const first = await setup(one, groq.good);
   const other = await setup(one, exampleKeys("XAI").good, "xai");
@@ -173,6 +200,14 @@ describe("an import", () => {
     const body = { items: [{ provider: "openai", credential: exampleKeys("OPENAI").good }, ...items().items] };
     expectProblem(await bulk(two, body), 422, "idempotency_reuse");
     expectProblem(await one.send("GET", `/${org}/openai`, { key }), 404, "not_configured");
+  });
+
+  test("of other providers under the same key is refused as well, and stores nothing", async () => {
+    const first = await bulk(one, items());
+    const body = { items: [{ provider: "openai", credential: exampleKeys("OPENAI").good }] };
+    for (const service of [one, two]) expectProblem(await bulk(service, body), 422, "idempotency_reuse");
+    expectProblem(await one.send("GET", `/${org}/openai`, { key }), 404, "not_configured");
+    expect((await bulk(two, items())).body).toEqual(first.body);
   });
 
   test("that is still running is not begun again", async () => {

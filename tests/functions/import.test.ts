@@ -134,13 +134,60 @@ test("a dry run asks the providers and stores nothing", async () => {
   expect(await configured()).toEqual([]);
 });
 
-test("a provider that nobody knows, or that stands twice, refuses the whole before anything is asked", async () => {
-  const unknown = await bulk([
-    { provider: "openai", credential: openai.good },
+test("a provider that nobody knows fails for itself, and is not repeated; the others go on", async () => {
+  const reply = await bulk([
     { provider: "nosuch", credential: "x" },
+    { provider: "openai", credential: openai.good },
+    { provider: "another_one" },
   ]);
-  expectProblem(unknown, 404, "provider_unknown");
-  expect(unknown.body.errors).toEqual([{ field: "/items/1/provider", message: "is not in the registry" }]);
+  expect(reply.status).toBe(200);
+  expect(answers.importAnswer.parse(reply.body)).toMatchObject({
+    success: false,
+    results: [
+      { index: 0, provider: "UNKNOWN", status: "failed", code: "provider_unknown" },
+      { index: 1, provider: "OPENAI", status: "completed" },
+      { index: 2, provider: "UNKNOWN", status: "failed", code: "provider_unknown" },
+    ],
+  });
+  expect(reply.text).not.toMatch(/nosuch|another_one/i);
+  expect(await configured()).toEqual(["OPENAI"]);
+  expect((await bulk([{ provider: "nosuch" }])).body).toMatchObject({ success: false, results: [{ index: 0 }] });
+});
+
+test("each credential that was stored has an audit record of its own, with its id, and a replay has none", async () => {
+  await service.send("POST", `/${org}/groq/setup`, { key, body: { credential: exampleKeys("GROQ").good } });
+  const send = () =>
+    service.send("POST", `/${org}/import`, {
+      key,
+      headers: { "idempotency-key": "once" },
+      body: {
+        items: [
+          { provider: "openai", credential: openai.good },
+          { provider: "groq", credential: exampleKeys("GROQ").another },
+          { provider: "xai", credential: exampleKeys("XAI").revoked },
+        ],
+      },
+    });
+  const audited = (id: string | null) =>
+    readFileSync(join(service.home, "audit.jsonl"), "utf8")
+      .split("\n")
+      .filter((line) => line.includes(String(id)))
+      .map((line) => JSON.parse(line));
+  const reply = await send();
+  const [first, second] = reply.body.results;
+  const own = { org_slug: org, operation: "setup", decision: "allow", outcome: "ok", actor_id: key.split("_")[2] };
+  const sealed = { fingerprint: expect.stringMatching(/^[0-9a-f]{8}$/), key_version: "1" };
+  expect(audited(reply.headers.get("x-request-id"))).toEqual([
+    expect.objectContaining({ ...own, ...sealed, provider: "OPENAI", credential_id: first.credential_id, status: 201 }),
+    expect.objectContaining({ ...own, ...sealed, provider: "GROQ", credential_id: second.credential_id, status: 200 }),
+    expect.objectContaining({ ...own, operation: "import", status: 200 }),
+  ]);
+  const again = await send();
+  expect(again.body.results.slice(0, 2)).toEqual([first, second]);
+  expect(audited(again.headers.get("x-request-id")).map(({ operation }) => operation)).toEqual(["import"]);
+});
+
+test("a provider that stands twice refuses the whole before anything is asked", async () => {
   expectProblem(
     await bulk([
       { provider: "openai", credential: openai.good },

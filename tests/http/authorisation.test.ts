@@ -8,6 +8,7 @@ import { routes } from "../../shared/contract/routes.ts";
 import { hashOrgKey, mintOrgKey } from "../../shared/vault/org-key.ts";
 import { type Reply, type Service, startService } from "../service/harness.ts";
 import { exampleKeys } from "../simulators/start.ts";
+import { type InProcess, serveInProcess, withMethods } from "./in-process.ts";
 import { expectProblem } from "./problem.ts";
 
 const secret = exampleKeys("OPENAI").good;
@@ -358,6 +359,159 @@ test("every refusal stands in the audit log, with no key and no token", () => {
   expect(text).not.toMatch(/cact_(?:live|test|local)_/);
   expect(text + service.output().stderr).not.toMatch(/eyJ[A-Za-z0-9_-]{10}/);
   expect(text).not.toContain(secret);
+});
+
+describe("who is denied is audited by what is known of them", () => {
+  const keyId = (key: string | undefined) => key?.split("_")[2] ?? null;
+  const asks = { method: "GET", path: "/acme/openai" };
+  const sweep = { method: "POST", path: "/revalidate", body: {} };
+  const decrypt = { method: "POST", path: "/acme/openai/decrypt", body: RUN };
+  const keyLike = "sk-proj-0123456789abcdefghij";
+  const denials: Array<[string, typeof asks & { body?: unknown }, () => Promise<Presents> | Presents, object]> = [
+    [
+      "another organisation's key",
+      asks,
+      async () => ({ key: await service.orgKey("globex") }),
+      { actor_type: "api_key", org_slug: "acme", reason_code: "forbidden" },
+    ],
+    [
+      "a read key that would manage",
+      { method: "DELETE", path: "/acme/deepseek" },
+      async () => ({ key: await service.orgKey("acme", "read") }),
+      { actor_type: "api_key", org_slug: "acme", reason_code: "scope_insufficient" },
+    ],
+    [
+      "a pipeline without a grant",
+      decrypt,
+      () => pipeline("without", [], []),
+      { actor_type: "service_account", actor_id: "without", org_slug: "acme", reason_code: "forbidden" },
+    ],
+    [
+      "a pipeline with another provider's grant",
+      decrypt,
+      () => pipeline("xai-only", ["acme"], ["XAI"]),
+      {
+        actor_type: "service_account",
+        actor_id: "xai-only",
+        org_slug: "acme",
+        provider: "OPENAI",
+        reason_code: "forbidden",
+      },
+    ],
+    [
+      "a pipeline that would sweep",
+      sweep,
+      () => pipeline("sweeper", [], []),
+      { actor_type: "service_account", actor_id: "sweeper", reason_code: "forbidden" },
+    ],
+    [
+      "nobody",
+      asks,
+      () => ({}),
+      { actor_type: "anonymous", actor_id: null, org_slug: null, reason_code: "org_key_invalid" },
+    ],
+    [
+      "a key that nobody issued",
+      asks,
+      () => ({ key: mintOrgKey("local").key.reveal() }),
+      { actor_type: "anonymous", actor_id: null, org_slug: null, reason_code: "org_key_invalid" },
+    ],
+    [
+      "a key whose id is known and whose secret is not",
+      asks,
+      async () => ({ key: await sameIdOtherSecret() }),
+      { actor_type: "anonymous", actor_id: null, org_slug: null, reason_code: "org_key_invalid" },
+    ],
+    [
+      "a forged token",
+      decrypt,
+      () => ({ token: signedByStranger() }),
+      { actor_type: "anonymous", actor_id: null, org_slug: null, reason_code: "caller_invalid" },
+    ],
+    [
+      "a key that asks for an organisation that may be a secret",
+      { method: "GET", path: `/${keyLike}` },
+      async () => ({ key: await service.orgKey("globex") }),
+      { actor_type: "api_key", org_slug: null, reason_code: "forbidden" },
+    ],
+  ];
+  test.each(denials)("%s", async (_, { method, path, body }, presents, record) => {
+    const presented = await presents();
+    const reply = await service.send(method, path, { ...presented, ...(body === undefined ? {} : { body }) });
+    const id = String(reply.headers.get("x-request-id"));
+    const lines = readFileSync(join(service.home, "audit.jsonl"), "utf8").split("\n");
+    expect(lines.filter((line) => line.includes(id)).map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({
+        decision: "deny",
+        outcome: "denied",
+        status: reply.status,
+        ...("actor_id" in record ? {} : { actor_id: keyId(presented.key) }),
+        ...record,
+      }),
+    ]);
+    await expect.poll(() => service.output().stderr.includes(id)).toBe(true);
+    expect(service.output().stderr).not.toContain(keyLike);
+  });
+});
+
+describe("a grant", () => {
+  let late = 0;
+  let near: InProcess;
+  beforeAll(async () => {
+    const { parts } = service;
+    const clock = withMethods(parts.clock, { monotonic: () => parts.clock.monotonic() + late });
+    const shifted = { ...parts, clock, log: () => {} };
+    near = await serveInProcess(async () => shifted);
+  });
+  afterAll(() => near.close());
+  const decrypt = async (subject: string) =>
+    await near.send("POST", "/acme/openai/decrypt", { token: await service.token(subject), body: RUN });
+
+  test.each([
+    ["had none", []],
+    ["had another provider's only", ["GROQ"]],
+    ["had grants that have ended only", null],
+  ])("that is made after a refusal works a second later, where the subject %s", async (how, providers) => {
+    const subject = how.replaceAll(/[^a-z]/g, "-");
+    if (providers === null) await service.grant(subject, ["acme"], ["*"], { expires_at: ago(1) });
+    else if (providers.length > 0) await service.grant(subject, ["acme"], providers);
+    expectProblem(await decrypt(subject), 403, "forbidden");
+    await service.grant(subject, ["acme"], ["OPENAI"]);
+    late += 1_000;
+    expect((await decrypt(subject)).status).toBe(200);
+  });
+
+  test("that is revoked has stopped after 30 s, in use or not", async () => {
+    const grants = {
+      used: await service.grant("used", ["acme"]),
+      rested: await service.grant("rested", ["acme"]),
+    };
+    for (const subject of ["used", "rested"]) expect((await decrypt(subject)).status).toBe(200);
+    for (const id of Object.values(grants)) await service.parts.grants.revokeGrant(id, ago(0), "test");
+    for (let passed = 0; passed < 30; passed += 5) {
+      await decrypt("used");
+      late += 5_000;
+    }
+    for (const subject of ["used", "rested"]) expectProblem(await decrypt(subject), 403, "forbidden");
+  });
+
+  test("that is missing is looked for once a second at most", async () => {
+    let looked = 0;
+    const grants = withMethods(service.parts.grants, {
+      grantsOf: async (subject) => {
+        looked += 1;
+        return await service.parts.grants.grantsOf(subject);
+      },
+    });
+    const now = service.parts.clock.monotonic();
+    const still = withMethods(service.parts.clock, { monotonic: () => now });
+    const parts = { ...service.parts, grants, clock: still, log: () => {} };
+    const own = await serveInProcess(async () => parts);
+    const token = await service.token("nobody-s");
+    for (let sent = 0; sent < 20; sent += 1) await own.send("POST", "/acme/openai/decrypt", { token, body: RUN });
+    await own.close();
+    expect(looked).toBe(1);
+  });
 });
 
 function withoutId(reply: Reply): string {

@@ -232,7 +232,8 @@ describe("each body is held to its schema, field by field", () => {
   const allowed = "has a key that is not known here; allowed: ";
   const surplus = { [CANARY]: CANARY };
   const moment = "must be a time in RFC 3339 or a date";
-  const cases: Array<[readonly [string, string], unknown, string, string]> = [
+  type Case = [readonly [string, string], unknown, string, string];
+  const cases: Case[] = [
     [
       setup,
       { credential: good, ...surplus },
@@ -263,6 +264,34 @@ describe("each body is held to its schema, field by field", () => {
       "/credential_name",
       "has characters or a shape that is not allowed",
     ],
+    ...["\u202e", "\u2066", "\u200b", "\u200d", "\u200f", "\ufeff", "\u00ad", "\u2029", "\u0085"].flatMap(
+      (hidden): Case[] => [
+        [
+          setup,
+          { credential: good, credential_name: `a${hidden}b` },
+          "/credential_name",
+          "has characters or a shape that is not allowed",
+        ],
+        [put, { credential_name: `${hidden}b` }, "/credential_name", "has characters or a shape that is not allowed"],
+        [
+          bulk,
+          { items: [{ provider: "openai", credential: good, credential_name: `a${hidden}` }] },
+          "/items/0/credential_name",
+          "has characters or a shape that is not allowed",
+        ],
+      ],
+    ),
+    ...["k".repeat(65), exampleKeys("ANTHROPIC").good, exampleKeys("OPENAI").admin ?? ""].flatMap((long): Case[] => [
+      [setup, { credential: good, metadata: { [long]: "x" } }, "/metadata", "is not allowed"],
+      [put, { metadata: { [long]: null } }, "/metadata", "is not allowed"],
+      [put, { config: { [long]: "x" } }, "/config", "is not allowed"],
+      [
+        bulk,
+        { items: [{ provider: "openai", credential: good, metadata: { [long]: "x" } }] },
+        "/items/0/metadata",
+        "is not allowed",
+      ],
+    ]),
     [
       setup,
       { credential: good, credential_name: good },

@@ -447,6 +447,17 @@ test("where not even the parts can be had, the answer is a problem document all 
   await dead.close();
 });
 
+test("a key whose row cannot be read is integrity, and the path of who sent it is not recorded", async () => {
+  const logs: unknown[] = [];
+  const parts: Partial<Parts> = {
+    orgKeys: withMethods(service.parts.orgKeys, { findKey: raise("integrity") }),
+    log: (...line) => void logs.push(line),
+  };
+  expectProblem(await failing(parts, "GET", "/sk-proj-0123456789abcdefghij", { key }), 500, "integrity");
+  expect(JSON.stringify(logs)).toContain("integrity");
+  expect(JSON.stringify(logs)).not.toContain("0123456789");
+});
+
 test("a dry run needs no key and writes nothing to the store", async () => {
   const dead = {
     keys: { encrypt: raise("encryption_failed"), decrypt: raise("key_unavailable") },

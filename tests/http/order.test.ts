@@ -29,6 +29,7 @@ interface Draft {
   key: string | null;
   body: string;
   headers: Record<string, string>;
+  query: string;
 }
 
 /** In the order in which the contract checks. Each spoils what no other one spoils, or the same more thoroughly. */
@@ -45,6 +46,7 @@ const wrongs: Array<{ name: string; status: number; code: string; spoil: (draft:
   { name: "the JSON", status: 400, code: "request_malformed", spoil: ({ body }) => ({ body: body.replace("{", "[") }) },
   { name: "the key", status: 401, code: "org_key_invalid", spoil: () => ({ key: null }) },
   { name: "the organisation", status: 403, code: "forbidden", spoil: ({ key }) => ({ key: key && keys.other }) },
+  { name: "the query", status: 400, code: "request_malformed", spoil: () => ({ query: "?x=1" }) },
   { name: "the provider", status: 404, code: "provider_unknown", spoil: () => ({ provider: "nosuch" }) },
   {
     name: "the budget",
@@ -82,13 +84,14 @@ describe("of two things that are wrong, the one that is checked first is named",
         key: keys.own,
         body: JSON.stringify({ credential: exampleKeys("OPENAI").good }),
         headers: {},
+        query: "",
       };
       // From the last to the first, so that what is checked earlier is spoilt for good.
       for (const wrong of wrongs.toReversed())
         if (wrong === earlier || wrong === later) Object.assign(draft, wrong.spoil(draft));
       if (draft.key === keys.spent) await exhaust();
-      const { method, org, provider, key, body, headers } = draft;
-      const reply = await service.send(method, `/${org}/${provider}/setup`, {
+      const { method, org, provider, key, body, headers, query } = draft;
+      const reply = await service.send(method, `/${org}/${provider}/setup${query}`, {
         ...(key ? { key } : {}),
         raw: body,
         headers,

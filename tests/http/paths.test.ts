@@ -296,9 +296,10 @@ describe("what stands around the answer", () => {
     },
   );
 
-  test("a request id is kept where it is one UUID, else made", async () => {
+  test("a request id is kept where it is one UUID, in whatever case and of whatever version, else made", async () => {
     const given = "7d3f1f1e-3c4b-4a5d-8e6f-001122334455";
-    expect((await raw("GET", `${BASE}/acme`, [`X-Request-Id: ${given}`])).headers["x-request-id"]).toBe(given);
+    for (const kept of [given, given.toUpperCase(), "019aA1b2-0000-7000-0000-001122334455"])
+      expect((await raw("GET", `${BASE}/acme`, [`X-Request-Id: ${kept}`])).headers["x-request-id"]).toBe(kept);
     for (const lines of [
       ["X-Request-Id: mine"],
       [`X-Request-Id: ${given}x`],
@@ -309,6 +310,40 @@ describe("what stands around the answer", () => {
       expect(made).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
       expect(made).not.toBe(given);
     }
+  });
+
+  test.each([
+    ["GET", "/acme"],
+    ["GET", "/acme/openai"],
+    ["GET", "/providers"],
+    ["DELETE", "/acme/openai"],
+  ])("%s %s takes no body", async (method, path) => {
+    const reply = await raw(method, `${BASE}${path}`, ["Content-Type: application/json"], "{}");
+    expectRawProblem(reply, 400, "request_malformed");
+    expect(reply.body.detail).toBe("body: is not taken here; leave it out");
+  });
+
+  const refused: Array<[number, string, string, string, string[], string]> = [
+    [404, "route_unknown", "GET", "/acme/openai/CANARY", [], ""],
+    [404, "route_unknown", "GET", "/CANARY", [], ""],
+    [405, "method_not_allowed", "PATCH", "/acme", [], ""],
+    [400, "request_malformed", "POST", "/acme/openai/setup", ["Content-Type: application/json"], '{"CANARY":'],
+    [415, "media_type", "POST", "/acme/openai/setup", ["Content-Type: text/plain"], "CANARY"],
+    [413, "payload_too_large", "POST", "/acme/openai/setup", ["Content-Type: application/json"], "x".repeat(140_000)],
+  ];
+  test.each(refused)("%i %s before anyone is recognised leaves a line in the log", async (status, code, ...sent) => {
+    const [method, path, lines, body] = sent;
+    const reply = await raw(method, `${BASE}${path}`, lines, body);
+    expectRawProblem(reply, status, code);
+    const logged = () =>
+      service
+        .output()
+        .stderr.split("\n")
+        .filter((line) => line.includes(reply.body.request_id))
+        .map((line) => JSON.parse(line));
+    await expect
+      .poll(logged)
+      .toEqual([expect.objectContaining({ message: "request", severity: "INFO", status, code })]);
   });
 
   test("health answers at /health alone, without I/O, and only to GET and HEAD", async () => {

@@ -166,6 +166,7 @@ describe("a secret", () => {
 
   /** A key of OpenAI's shape, unless said otherwise. */
   const openai = (core: string) => `sk-proj-${core}`;
+  const long = (length: number) => (core: string) => `sk-admin-${core}`.padEnd(length, "x");
   const places: Array<[place: string, send: Send, shape?: (core: string) => string]> = [
     // what is stored, and comes back by decrypt alone
     ["the credential as text", (text) => setup({ credential: text })],
@@ -214,6 +215,35 @@ describe("a secret", () => {
       (text) => setup({ credential: openai(freshCore()), credential_name: `my key is ${text}` }),
     ],
     ["a metadata key", (text) => setup({ credential: openai(freshCore()), metadata: { [text]: "x" } })],
+    [
+      "a metadata key of 108 characters",
+      (text) => setup({ credential: openai(freshCore()), metadata: { [text]: "x" } }),
+      long(108),
+    ],
+    [
+      "a metadata key of 133 characters",
+      (text) => setup({ credential: openai(freshCore()), metadata: { [text]: "x" } }),
+      long(133),
+    ],
+    [
+      "PUT's metadata key of 108 characters",
+      (text) => service.send("PUT", "/acme/openai", { key, body: { metadata: { [text]: "x" } } }),
+      long(108),
+    ],
+    [
+      "PUT's config key of 133 characters",
+      (text) => service.send("PUT", "/acme/openai", { key, body: { config: { [text]: null } } }),
+      long(133),
+    ],
+    [
+      "an import's metadata key of 108 characters",
+      (text) =>
+        service.send("POST", "/acme/import", {
+          key,
+          body: { items: [{ provider: "openai", credential: openai(freshCore()), metadata: { [text]: "x" } }] },
+        }),
+      long(108),
+    ],
     ["a metadata value", (text) => setup({ credential: openai(freshCore()), metadata: { team: text } })],
     ["a metadata tag", (text) => setup({ credential: openai(freshCore()), metadata: { tags: ["a", text] } })],
     [
@@ -499,8 +529,34 @@ describe("a secret", () => {
     expect(statuses.get(name) ?? 400, "an answer of ours, not a crash").not.toBe(500);
   });
 
-  test.todo(
-    "sent as the path's organisation, where it is all lower case and so of a slug's shape, is not logged as org_slug",
+  const unwelcome: Array<[string, () => { key?: string; token?: string }, string, string, number]> = [
+    ["nobody", () => ({}), "GET", "", 401],
+    ["nobody, with a provider", () => ({}), "POST", "/openai/setup", 401],
+    ["another organisation's key", () => ({ key }), "GET", "", 403],
+    ["another organisation's key, with a provider", () => ({ key }), "PUT", "/openai", 403],
+    ["a pipeline without a grant", () => ({ token }), "POST", "/openai/decrypt", 403],
+  ];
+  test.each(unwelcome)(
+    "sent as the path's organisation in the shape of one by %s is recorded nowhere, as org_slug neither",
+    async (who, presents, method, rest, status) => {
+      const core = freshCore(28, "abcdefghjkmnpqrstuvwxyz23456789");
+      const text = `sk-proj-${core}`;
+      const own = { place: `the path's organisation, by ${who}`, core, text };
+      canaries.push(own);
+      const body = method === "GET" ? {} : { body: rest.endsWith("decrypt") ? RUN : { credential: "x" } };
+      const reply = await service.send(method, `/${text}${rest}`, { ...presents(), ...body });
+      expect(reply.status).toBe(status);
+      const id = String(reply.headers.get("x-request-id"));
+      const audit = readFileSync(join(service.home, "audit.jsonl"), "utf8").split("\n");
+      expect(audit.filter((line) => line.includes(id)).map((line) => JSON.parse(line))).toEqual([
+        expect.objectContaining({ org_slug: null, decision: "deny" }),
+      ]);
+      await expect.poll(() => service.output().stderr.includes(id)).toBe(true);
+      const sinks = { answer: reply.text, audit: audit.join("\n"), stderr: service.output().stderr };
+      expect(
+        leaks([own], new Map(Object.entries(sinks).map(([sink, content]) => [sink, Buffer.from(content)]))),
+      ).toEqual([]);
+    },
   );
 
   test.each(providerCodes)("that %s echoes in its body and headers is answered without it", async (code) => {
