@@ -1,3 +1,4 @@
+import { createServer } from "node:http";
 import { describe, expect, test } from "vitest";
 import { parse, refuseKeys, usageLine } from "../../shared/cli/arguments.ts";
 import { readMetadata } from "../../shared/cli/commands/change.ts";
@@ -191,6 +192,38 @@ describe("what a terminal gets", () => {
     expect(tty.drawn).toEqual([bar(1, 2, "checked"), "", bar(1, 2, "checked"), ""]);
     expect(pipe.drawn).toEqual([]);
     expect(pipe.notes).toEqual(["a note"]);
+  });
+});
+
+describe("an answer that does not end", () => {
+  test.each([200, 401, 500])("is not read beyond 8 MiB and is no answer of the service (%i)", async (status) => {
+    let sent = 0;
+    const closed = Promise.withResolvers<void>();
+    const server = createServer((_request, response) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.once("close", () => closed.resolve());
+      const chunk = Buffer.alloc(64 * 1024, "[");
+      const pour = () => {
+        while (!response.destroyed && sent < 64 * 1024 * 1024) {
+          sent += chunk.length;
+          if (!response.write(chunk)) return void response.once("drain", pour);
+        }
+        response.end();
+      };
+      pour();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const terminal = fakeTerminal(false);
+    const environment = { INTEGRATIONS_API_KEY: "x", INTEGRATIONS_URL: `http://127.0.0.1:${port}` };
+    const code = await dispatch(["status", "acme"], terminal, environment);
+    await closed.promise;
+    server.close();
+    expect(code).toBe(status === 401 ? 3 : 4);
+    expect(terminal.lines).toEqual([]);
+    expect(terminal.notes.join("").length).toBeLessThan(1_000);
+    expect(sent).toBeLessThan(32 * 1024 * 1024);
   });
 });
 

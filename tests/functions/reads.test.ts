@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as answers from "../../shared/contract/answers.ts";
 import { expectProblem } from "../http/problem.ts";
@@ -228,7 +231,74 @@ describe("a pipeline's report that a credential was refused", () => {
   });
 });
 
+describe("a row that cannot be read", () => {
+  beforeAll(async () => {
+    const own = await service.orgKey("corrupt");
+    for (const provider of ["openai", "groq"])
+      await setup("corrupt", own, provider, { credential: exampleKeys(provider === "groq" ? "GROQ" : "OPENAI").good });
+    const database = new DatabaseSync(join(service.home, "integrations.sqlite"), { timeout: 5_000 });
+    database.exec("UPDATE heads SET metadata = 'no json' WHERE org_slug = 'corrupt' AND provider = 'GROQ'");
+    database.close();
+  });
+
+  test("stands in the list as an error, counts as configured, and hides nothing of the others", async () => {
+    const own = await service.orgKey("corrupt");
+    const { status, body } = await service.send("GET", "/corrupt", { key: own });
+    expect(status).toBe(200);
+    expect(answers.listAnswer.parse(body)).toMatchObject({
+      integrations: {
+        GROQ: { provider: "GROQ", lifecycle: "error", code: "integrity" },
+        OPENAI: { status: "VALID", lifecycle: "active" },
+      },
+      all_valid: false,
+      all_configured_valid: false,
+      providers_configured: ["OPENAI", "GROQ"],
+    });
+    const shown = async (query: string) =>
+      Object.keys((await service.send("GET", `/corrupt${query}`, { key: own })).body.integrations);
+    expect(await shown("?configured=true")).toEqual(["OPENAI", "GROQ"]);
+    expect(await shown("?configured=false")).not.toContain("GROQ");
+    expectProblem(await service.send("GET", "/corrupt/groq", { key: own }), 500, "integrity");
+  });
+});
+
 describe("decrypt", () => {
+  const audited = (id: string | null) =>
+    readFileSync(join(service.home, "audit.jsonl"), "utf8")
+      .split("\n")
+      .filter((line) => line.includes(String(id)))
+      .map((line) => JSON.parse(line));
+
+  test.each([
+    ["disabled", { enabled: false }, ""],
+    ["INVALID", { enabled: true }, "UPDATE heads SET validation_status = 'INVALID' WHERE org_slug = 'reports'"],
+    ["EXPIRED", { enabled: true }, "UPDATE heads SET validation_status = 'EXPIRED' WHERE org_slug = 'reports'"],
+    [
+      "deactivated",
+      { enabled: true },
+      "UPDATE heads SET validation_status = 'VALID', deactivation_scheduled_at = '2020-01-01T00:00:00.000Z' WHERE org_slug = 'reports' AND provider = 'XAI'",
+    ],
+  ])("that is refused because the credential is %s is audited with its id", async (_, body, sql) => {
+    const own = await service.orgKey("reports");
+    const made = await setup("reports", own, "xai", { credential: exampleKeys("XAI").good });
+    await service.send("PUT", "/reports/xai", { key: own, body });
+    const database = new DatabaseSync(join(service.home, "integrations.sqlite"), { timeout: 5_000 });
+    database.exec(sql);
+    database.close();
+    const refused = await service.send("POST", "/reports/xai/decrypt", { token, body: RUN });
+    expectProblem(refused, 409, "credential_not_usable");
+    expect(refused.text).not.toContain(made.body.credential_id);
+    expect(audited(refused.headers.get("x-request-id"))).toEqual([
+      expect.objectContaining({
+        operation: "decrypt",
+        outcome: "error",
+        reason_code: "credential_not_usable",
+        credential_id: made.body.credential_id,
+        ...RUN,
+      }),
+    ]);
+  });
+
   test("with none tells everything but the secret", async () => {
     const { body } = await service.send("POST", "/acme/openai/decrypt", { token, body: { ...RUN, as: "none" } });
     expect(answers.decryptAnswer.parse(body)).toMatchObject({

@@ -191,6 +191,31 @@ describe("a dry run", () => {
     expectProblem(await get(), 404, "not_configured");
   });
 
+  const conditions: Array<[Record<string, string>, number, string | null]> = [
+    [{ "if-none-match": "*" }, 412, "already_exists"],
+    [{ "if-match": '"v7"' }, 412, "precondition_failed"],
+    [{ "if-match": '"v1"' }, 200, null],
+    [{ "if-match": "*" }, 200, null],
+  ];
+  test.each(conditions)("of a replacement under %j answers %i, as setup would", async (headers, status, code) => {
+    await setup({ credential: openai.good });
+    const asked = service.simulators.requests.length;
+    const reply = await setup({ credential: openai.another }, { query: "?dry_run=true", headers });
+    if (code === null) {
+      expect(reply).toMatchObject({ status, body: { success: true, dry_run: true } });
+    } else {
+      expectProblem(reply, status, code);
+      expect(service.simulators.requests, "nobody is asked").toHaveLength(asked);
+    }
+  });
+
+  test("of a first credential holds If-None-Match and refuses If-Match", async () => {
+    const dry = (headers: Record<string, string>) =>
+      setup({ credential: openai.good }, { query: "?dry_run=true", headers });
+    expect((await dry({ "if-none-match": "*" })).status).toBe(200);
+    for (const tag of ["*", '"v1"']) expectProblem(await dry({ "if-match": tag }), 412, "precondition_failed");
+  });
+
   test("refuses a wrong format as setup does", async () => {
     expectProblem(await setup({ credential: "nonsense" }, { query: "?dry_run=true" }), 422, "credential_format");
   });

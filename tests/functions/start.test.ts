@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -70,6 +70,20 @@ describe("a start that cannot go well ends with 1 and says everything at once", 
     expect(existsSync(join(home, "kept"))).toBe(false);
   });
 
+  test("with a wrong port, a further registry that is not there and a wrong endpoint: all three", async () => {
+    const { code, stdout, stderr } = await run(["functions/start.ts"], {
+      PORT: "CANARY",
+      INTEGRATIONS_EXTRA_PROVIDERS: "/CANARY.yml",
+      INTEGRATIONS_ENDPOINT_NOSUCH_API: "http://127.0.0.1:9",
+      INTEGRATIONS_ENDPOINT_OPENAI_API: "ftp://CANARY",
+    });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    for (const text of ["PORT:", "INTEGRATIONS_EXTRA_PROVIDERS:", "NOSUCH_API", "OPENAI_API"])
+      expect(stderr).toContain(text);
+    expect(stderr).not.toContain("CANARY");
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
   test("with a port that is taken", async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
@@ -98,6 +112,68 @@ describe("a start that cannot go well ends with 1 and says everything at once", 
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toContain(text);
     expect(stderr).not.toContain("CANARY");
+  });
+});
+
+describe("a home that cannot be opened ends the start with 1 and one readable line", () => {
+  const homes: Array<[string, (folder: string) => string, string]> = [
+    [
+      "a file in the place of the folder",
+      (folder) => {
+        writeFileSync(join(folder, "file"), "x");
+        return join(folder, "file");
+      },
+      "",
+    ],
+    [
+      "a file in the place of a folder above it",
+      (folder) => {
+        writeFileSync(join(folder, "file"), "x");
+        return join(folder, "file", "home");
+      },
+      "",
+    ],
+    [
+      "a store that is no database",
+      (folder) => {
+        writeFileSync(join(folder, "integrations.sqlite"), "no database\n".repeat(1_000), { mode: 0o600 });
+        return folder;
+      },
+      "",
+    ],
+    [
+      "a key ring that others can write",
+      (folder) => {
+        writeFileSync(join(folder, "keyring.json"), "{}", { mode: 0o600 });
+        chmodSync(join(folder, "keyring.json"), 0o666);
+        return folder;
+      },
+      "keyring.json is open to others",
+    ],
+    [
+      "a key ring that is none",
+      (folder) => {
+        writeFileSync(join(folder, "keyring.json"), "nonsense", { mode: 0o600 });
+        return folder;
+      },
+      "keyring.json",
+    ],
+    [
+      "a folder that others can write",
+      (folder) => {
+        chmodSync(folder, 0o777);
+        return folder;
+      },
+      "can be written by others",
+    ],
+  ];
+  test.each(homes)("%s", async (_, make, text) => {
+    const INTEGRATIONS_HOME = make(mkdtempSync(join(home, "broken-")));
+    const { code, stdout, stderr } = await run(["functions/start.ts"], { PORT: "0", INTEGRATIONS_HOME });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr.trimEnd().split("\n")).toEqual([expect.stringContaining("INTEGRATIONS_HOME")]);
+    expect(stderr).toContain(text);
+    expect(stderr).not.toMatch(/\.ts:|^\s+at |\bundefined\b/m);
   });
 });
 
@@ -182,9 +258,9 @@ test("an operator's own key and address for a provider do not stand in for the c
   for (const { headers } of service.simulators.requests) expect(JSON.stringify(headers)).not.toContain("CANARY");
 });
 
-test("SIGTERM lets what is in flight end, closes idle connections, and ends with 0", async () => {
+test("SIGTERM lets a check that hangs end and be answered, closes idle connections, and ends with 0", async () => {
   const key = await service.orgKey("drain");
-  service.simulators.latency("GROQ", 600);
+  service.simulators.latency("GROQ", 3_000);
   const slow = service.send("POST", "/drain/groq/setup", { key, body: { credential: exampleKeys("GROQ").good } });
   await expect
     .poll(() => service.simulators.requests.some(({ provider }) => provider === "GROQ"), { interval: 5 })
@@ -194,6 +270,7 @@ test("SIGTERM lets what is in flight end, closes idle connections, and ends with
   const reply = await slow;
   expect(reply).toMatchObject({ status: 201, body: { success: true } });
   expect(await ended).toBe(0);
-  expect(performance.now() - startedAt).toBeLessThan(2_500);
+  expect(performance.now() - startedAt).toBeGreaterThan(2_500);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
   expect(service.output().stderr).not.toMatch(/^\s+at /m);
 });
