@@ -64,7 +64,7 @@ export function loadRegistry(
         for (const issue of flattened(parsed.error.issues)) file.complain(at(issue.path.map(key)), issue.message);
         continue;
       }
-      const entry = parsed.data;
+      const entry = withGenaiDefaults(parsed.data);
       for (const { path, message } of complaintsOf(entry, protocols)) file.complain(at(path), message);
       for (const { name, path } of namesOf(entry)) {
         const owner = taken.get(name);
@@ -91,6 +91,18 @@ function registryOf(entries: readonly Entry[]): Registry {
     entries: deepFreeze(entries),
     byCode: (code) => codes.get(code) ?? null,
     byPath: (segment) => paths.get(segment) ?? null,
+  };
+}
+
+/** Every genai provider feeds the usage pipeline: one that names no pipeline gets it, and the capabilities that it needs. */
+function withGenaiDefaults(entry: Entry): Entry {
+  if (entry.category !== "genai" || entry.pipelines.length > 0) return entry;
+  const needed = ["usage_read", "cost_read"];
+  const missing = needed.filter((id) => !entry.capabilities.some((known) => known.id === id));
+  return {
+    ...entry,
+    capabilities: [...entry.capabilities, ...missing.map((id) => ({ id, required: false, state: "unknown" as const }))],
+    pipelines: [{ id: "genai.payg_usage", all_of: [], any_of: needed }],
   };
 }
 
@@ -124,13 +136,7 @@ function readSource(source: Source, problems: Problem[]): File {
     complainAt(1, "", "is larger than 1 MiB");
     return nothing;
   }
-  const document = parseDocument(source.text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    schema: "core",
-    stringKeys: true,
-    uniqueKeys: true,
-  });
+  const document = parse(source.text, lines);
   // A warning is an unknown tag, which YAML would silently read as text.
   // Behind the first few, syntax errors are only echoes of one another.
   for (const error of [...document.errors, ...document.warnings].slice(0, 3)) {
@@ -208,4 +214,21 @@ function deepFreeze<T>(value: T): T {
     for (const member of Object.values(value)) deepFreeze(member);
   }
   return value;
+}
+
+/** A path with `[]` that stands unquoted in braces, where YAML takes the bracket for the start of a list. */
+const BARE_PATH = /\b(at|has|expires):( +)([A-Za-z_][\w.-]*\[\][\w.[\]-]*)/g;
+
+/** Parses a file; where that fails only because paths such as `error.details[].reason` are not quoted, as if they were. */
+function parse(text: string, lines: LineCounter): Document.Parsed {
+  const options = { prettyErrors: false, schema: "core", stringKeys: true, uniqueKeys: true } as const;
+  const strict = parseDocument(text, { ...options, lineCounter: lines });
+  if (strict.errors.length === 0) return strict;
+  const quoted = text.replace(BARE_PATH, '$1:$2"$3"');
+  if (quoted === text) return strict;
+  const again = new LineCounter();
+  const lenient = parseDocument(quoted, { ...options, lineCounter: again });
+  if (lenient.errors.length >= strict.errors.length) return strict;
+  lines.lineStarts = again.lineStarts;
+  return lenient;
 }

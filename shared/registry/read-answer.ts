@@ -76,8 +76,8 @@ export function readByLadder(answer: Reply | Silence, context: AnswerContext): F
 
 /** Where an error says in words what is wrong. */
 const TEXTS = ["error.message", "error.code", "error.type", "error", "message", "detail"];
-const CREDENTIAL = /api[ _-]?key|token|credential|unauthori[sz]ed|authenticat/i;
-/** Only repeats the status, as any gateway does; an entry whose provider answers so says it by a rule. */
+const CREDENTIAL = /\bkeys?\b|api[ _-]?key|token|credential|unauthori[sz]ed|authenticat|\binvalid\b|revoked/i;
+/** A `message` that only repeats the status, as any gateway's does; an entry whose provider answers so says it by a rule. */
 const STATUS_ALONE = /^\W*(?:401\W*)?unauthori[sz]ed\W*$/i;
 /** What stands in between, and what only a live key is told. */
 const ANOTHER_CAUSE =
@@ -86,11 +86,11 @@ const ANOTHER_CAUSE =
 /** Whether an error speaks of the credential, and of nothing that a live one could meet as well. */
 function blamesCredential(body: unknown): boolean {
   if (!isJson(body) || Array.isArray(body)) return false;
-  const texts = TEXTS.flatMap((path) => valuesAt(body, path)).flatMap((text) =>
-    typeof text === "string" ? [text.slice(0, SEARCHED)] : [],
+  const texts = TEXTS.flatMap((path) =>
+    valuesAt(body, path).flatMap((text) => (typeof text === "string" ? [{ path, text: text.slice(0, SEARCHED) }] : [])),
   );
-  if (texts.some((text) => ANOTHER_CAUSE.test(text))) return false;
-  return texts.some((text) => CREDENTIAL.test(text) && !STATUS_ALONE.test(text));
+  if (texts.some(({ text }) => ANOTHER_CAUSE.test(text))) return false;
+  return texts.some(({ path, text }) => CREDENTIAL.test(text) && !(path === "message" && STATUS_ALONE.test(text)));
 }
 
 /** A rule as the registry writes it: `marker` is the exact value at the path, or a pattern over the text there. */

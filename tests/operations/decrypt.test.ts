@@ -280,8 +280,11 @@ describe("a pipeline's report that the provider refused", () => {
     await validate(bench.works, subject());
     const before = await bench.head("acme");
     expect(before.next_due_at).toBeNull();
+    bench.watched.calls.length = 0;
     expect(await report(credential_id)).toBe(false);
     expect(await report(credential_id, another())).toBe(false);
+    expect(bench.watched.calls).not.toContain("markReported");
+    expect(await bench.real.markReported(credential_id, before.updated_at), "nor does the store take it").toBe(0);
     expect(await bench.head("acme")).toEqual(before);
   });
 

@@ -150,12 +150,25 @@ describe("what operators are told, once it is stored", () => {
       bench.logs.length = 0;
       await setup(bench.works, { ...again, body });
     },
+    "a setup that its twin overtakes": async () => {
+      const once = { ...request(), idempotency: { keyHash: "k", bodyHash: "b" } };
+      const body = { credential: "fake-new", skip_validation: false };
+      bench.watched.next("advanceHead", { before: () => setup(elsewhere(), { ...once, body }) });
+      expect(await setup(bench.works, { ...once, body })).toMatchObject({ replayed: true });
+    },
+    "a rotation that its twin overtakes": async () => {
+      const once = { ...request(), idempotency: { keyHash: "k", bodyHash: "b" }, message: "ok" };
+      const body = { credential: "fake-new" };
+      bench.watched.next("advanceHead", { before: () => update(elsewhere(), { ...once, body }) });
+      expect(await update(bench.works, { ...once, body })).toMatchObject({ replayed: true });
+    },
     "a rotation that loses": async () => {
       const rotation = { ...request(), body: { credential: "fake-new" }, message: "ok" };
       bench.watched.next("appendVersions", { after: () => rename() });
       await faultOf(update(bench.works, rotation));
     },
   };
+  const elsewhere = () => ({ ...bench.works, store: bench.real, inFlight: new Set<string>() });
   const rename = () =>
     update({ ...bench.works, store: bench.real }, { ...request(), body: { credential_name: "First" }, message: "ok" });
   const replaced: Array<[Status, string, Status, string | null]> = [
@@ -168,6 +181,8 @@ describe("what operators are told, once it is stored", () => {
     ["VALID", "rotate", "VALID", null],
     ["INVALID", "a change of name", "INVALID", null],
     ["INVALID", "a replayed setup", "VALID", null],
+    ["INVALID", "a setup that its twin overtakes", "VALID", "integration.recovered"],
+    ["INVALID", "a rotation that its twin overtakes", "VALID", "integration.recovered"],
     ["INVALID", "a rotation that loses", "INVALID", null],
   ];
   test.each(replaced)("%s, then %s: %s → %s, once", async (status, how, then, event) => {

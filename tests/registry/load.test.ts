@@ -116,8 +116,11 @@ describe("a registry file", () => {
     ]).entries;
     expect(entry).toMatchObject({
       aliases: [],
-      capabilities: [],
-      pipelines: [],
+      capabilities: [
+        { id: "usage_read", state: "unknown" },
+        { id: "cost_read", state: "unknown" },
+      ],
+      pipelines: [{ id: "genai.payg_usage", all_of: [], any_of: ["usage_read", "cost_read"] }],
       cost: "free",
       concurrency: 50,
       confirm_after_ms: 2_000,
@@ -126,6 +129,15 @@ describe("a registry file", () => {
       retry: { max: 1, backoff_ms: 500 },
       revalidate: { interval_hours: 24 },
     });
+  });
+  test("may write a path with [] unquoted inside braces, as the grammar's example does", () => {
+    const bare = GOOD.replace(
+      /( {6}success:.*\n)/,
+      "$1      rules: [{ status: 400, at: error.details[].reason, equals: DEAD, then: rejected }]\n",
+    );
+    const [entry] = loadRegistry([{ name: "a", text: bare }]).entries;
+    expect(entry?.probe).toMatchObject({ rules: [{ at: "error.details[].reason", equals: "DEAD" }] });
+    expect(problemsOf(bare.replace("then: rejected", "then: nonsense")).join()).toContain("then");
   });
   test("may hold a pattern with two open ends around a fixed part", () => {
     expect(problemsOf(GOOD.replace("^acme-[a-z0-9]{10,60}$", "^[a-z]+@[a-z]+$"))).toEqual([]);

@@ -171,8 +171,6 @@ describe("a 401 condemns no key where it is", () => {
     ["an array, even of errors", [{ error: { message: "Invalid API key" } }]],
     ["a text", "Invalid API key"],
     ["a gateway's bare word", { message: "Unauthorized" }],
-    ["a framework's bare word", { status: 401, error: "Unauthorized", path: "/v1/models" }],
-    ["the status and the word", { error: { message: "401 Unauthorized" } }],
     ["an outage", { error: "service temporarily unavailable" }],
     ["an outage of authentication", { error: { message: "Authentication service temporarily unavailable" } }],
     [
