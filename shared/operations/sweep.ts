@@ -262,8 +262,9 @@ async function deactivate(run: Run, org: string | null): Promise<void> {
   const { works, requester } = run;
   const startedAt = works.clock.monotonic();
   const endsAt = startedAt + (run.stopAt - startedAt) / 2;
-  for (const head of await works.store.readDueDeactivations(timestamp(works.clock.now()), MAX_DEACTIVATIONS)) {
-    if ((org !== null && head.org_slug !== org) || works.clock.monotonic() >= endsAt) continue;
+  const now = timestamp(works.clock.now());
+  for (const head of await works.store.readDueDeactivations(now, MAX_DEACTIVATIONS, org)) {
+    if (works.clock.monotonic() >= endsAt) return;
     const { org_slug, provider, credential_id } = head;
     const entry = works.registry.byCode(provider) ?? { code: provider, display_name: provider };
     try {

@@ -161,8 +161,8 @@ export interface CredentialStore {
    * known to be dead.
    */
   markReported(credentialId: string, at: string): Promise<number>;
-  /** Heads whose scheduled deactivation has passed and which are not deleted yet. */
-  readDueDeactivations(now: string, limit: number): Promise<Head[]>;
+  /** Heads whose scheduled deactivation has passed and which are not deleted yet, of one organisation where it is given. */
+  readDueDeactivations(now: string, limit: number, org: string | null): Promise<Head[]>;
   /** Ciphertext of deleted credentials. Returns how many versions lost theirs. */
   purgeDeleted(): Promise<number>;
   /** Ciphertext of superseded and of inert versions, 24 h after. */

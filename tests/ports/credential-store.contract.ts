@@ -45,7 +45,7 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         expect(
           (await store.readDue({ now: hour(1000), limit: 10, org: null, shard: null, after: null })).due_total,
         ).toBe(0);
-        expect(await store.readDueDeactivations(hour(1000), 10)).toEqual([]);
+        expect(await store.readDueDeactivations(hour(1000), 10, null)).toEqual([]);
       });
 
       test("a head comes back column by column as it was written, and its ciphertext byte by byte", async () => {
@@ -772,11 +772,13 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         await at("custom-c", minute(40));
         await at("custom-d", null);
         const names = async (now: string, limit = 10) =>
-          (await store.readDueDeactivations(now, limit)).map((head) => head.provider);
+          (await store.readDueDeactivations(now, limit, null)).map((head) => head.provider);
         expect(await names(minute(30))).toEqual(["custom-b", "custom-a"]);
         expect(await names(minute(40), 1)).toEqual(["custom-b"]);
         await change(store, { org_slug: "acme", provider: "custom-b" }, { version: { op: "delete" } });
         expect(await names(minute(40))).toEqual(["custom-a", "custom-c"]);
+        expect(await store.readDueDeactivations(minute(40), 10, "another")).toEqual([]);
+        expect(await store.readDueDeactivations(minute(40), 10, "acme")).toHaveLength(2);
       });
     });
 

@@ -92,7 +92,7 @@ WHERE credential_id = @credential_id AND reported_at IS NULL AND seq > 0 AND op 
   AND validation_status IN ('VALID', 'PENDING')`;
 
 const READ_DUE_DEACTIVATIONS = `SELECT ${HEAD} FROM heads h
-WHERE h.deactivation_scheduled_at <= @now AND h.seq > 0 AND h.op <> 'delete' AND ${CURRENT}
+WHERE h.deactivation_scheduled_at <= @now AND (@org IS NULL OR h.org_slug = @org) AND h.seq > 0 AND h.op <> 'delete' AND ${CURRENT}
 ORDER BY h.deactivation_scheduled_at, h.org_slug, h.provider LIMIT @limit`;
 
 const PURGE_DELETED = `UPDATE versions SET encrypted_credential = NULL WHERE rowid IN (
@@ -169,10 +169,11 @@ export function sqliteSweep(database: SqliteDatabase, onCorrupt: OnCorrupt): Swe
     async markReported(credentialId, at) {
       return await database.run("mark_reported", MARK_REPORTED, { credential_id: credentialId, at: encodeTime(at) });
     },
-    async readDueDeactivations(now, limit) {
+    async readDueDeactivations(now, limit, org) {
       const rows = await database.all("read_due_deactivations", READ_DUE_DEACTIVATIONS, {
         now: encodeTime(now),
         limit,
+        org,
       });
       return readEach(rows, readHeadRow, "read_due_deactivations", onCorrupt);
     },

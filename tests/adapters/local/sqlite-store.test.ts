@@ -157,7 +157,7 @@ describe("the SQLite store on its own", () => {
       ["record_checks", () => store.recordChecks([check(head), check(head, { credential_id: "other" })])],
       ["read_taken", () => store.readTaken([check(head), check(head, { credential_id: "other" })])],
       ["mark_reported", () => store.markReported(head.credential_id, T0)],
-      ["read_due_deactivations", () => store.readDueDeactivations(T0, 10)],
+      ["read_due_deactivations", () => store.readDueDeactivations(T0, 10, null)],
       ["purge_deleted", () => store.purgeDeleted()],
       ["purge_superseded", () => store.purgeSuperseded(T0)],
       ["add_key", () => store.addKey(key)],
@@ -217,9 +217,9 @@ describe("the SQLite store on its own", () => {
           (row) => row.head,
         ),
       ).toEqual([good]);
-      expect((await store.readDueDeactivations(hour(2), 10)).filter((head) => head.provider === "GEMINI")).toEqual([
-        good,
-      ]);
+      expect(
+        (await store.readDueDeactivations(hour(2), 10, null)).filter((head) => head.provider === "GEMINI"),
+      ).toEqual([good]);
     });
 
     test("two heads of one pair with one seq and different events are an integrity fault for that pair", async () => {
