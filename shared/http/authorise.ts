@@ -12,7 +12,7 @@ import type { Request } from "./request.ts";
 
 const KNOWN_MS = 30_000;
 const UNKNOWN_MS = 10_000;
-const AGAIN_MS = 1_000;
+const AGAIN_MS = 100;
 const MAX_REMEMBERED = 10_000;
 
 /** Who sent a request, once that is proven. */

@@ -94,7 +94,7 @@ async function serve<Parts extends Desk>(
     await authorise(raw, request, parts, (recognised) => {
       actor = recognised;
     });
-    request.query();
+    if (request.route.budget === "none") request.query();
     const handler = handlers[request.route.name];
     if (!handler) throw new Fault("route_unknown");
     answer = await handler({ request, actor, audited }, parts);
@@ -131,13 +131,17 @@ async function authorise(raw: RawRequest, request: Request, gate: Gate, recognis
   }
 }
 
-/** Draws on the route's budget: per organisation for keys, per subject and organisation for pipelines. @throws Fault `too_many_requests` */
+/**
+ * Draws on the route's budget, per organisation for keys, per subject and organisation for pipelines; then looks at the query.
+ *
+ * @throws Fault `too_many_requests`, `request_malformed`
+ */
 export function spend(call: Call, desk: Desk): void {
   const { budget } = call.request.route;
-  if (budget === "none") return;
   const id = call.actor.type === "api_key" ? `${call.request.org}` : `${call.actor.id} ${call.request.org}`;
-  const wait = desk.limiter.take(budget, id);
+  const wait = budget === "none" ? null : desk.limiter.take(budget, id);
   if (wait !== null) throw new Fault("too_many_requests", { retryAfterS: wait });
+  call.request.query();
 }
 
 function auditRecord(

@@ -66,7 +66,6 @@ export async function reportFailure(works: Works, subject: Subject, body: Failur
   };
   try {
     const marked = await works.store.markReported(body.credential_id, timestamp(works.clock.now()));
-    works.heads.drop(pair);
     if (marked > 0)
       works.log("WARNING", "integration.failure_reported", {
         ...about,
@@ -78,6 +77,8 @@ export async function reportFailure(works: Works, subject: Subject, body: Failur
     reports.get(works)?.delete(body.credential_id);
     works.log("ERROR", "integration.failure_report_lost", { ...about, code: error.code });
     return false;
+  } finally {
+    works.heads.drop(pair);
   }
 }
 

@@ -18,6 +18,8 @@ export interface Judgement {
   expiresAt: string | null;
   /** Days left of an expiry threshold that has not been announced yet. */
   announceDays: number | null;
+  /** Whether there is something to tell the operators once it is durable. */
+  isNews: boolean;
   row: CheckRow;
 }
 
@@ -48,13 +50,16 @@ export async function judge(
   const status = decided ?? head.validation_status;
   // What was refused before is not asked again because this attempt had no answer.
   const asksAgain = decided === "VALID" || (failed && (status === "VALID" || status === "PENDING"));
+  const announceDays = passed !== null && passed !== head.notified_days ? passed : null;
+  const changed = status !== head.validation_status;
   return {
     verdict,
     checkedAt,
     status,
-    changed: status !== head.validation_status,
+    changed,
     expiresAt,
-    announceDays: passed !== null && passed !== head.notified_days ? passed : null,
+    announceDays,
+    isNews: changed || announceDays !== null || (!failed && head.consecutive_failures > 0),
     row: {
       org_slug: head.org_slug,
       provider: head.provider,

@@ -3,6 +3,7 @@ export class Lanes {
   readonly #lanes = new Map<string, { running: number; limit: number; waiting: Array<() => Promise<void>> }>();
   #open = 0;
   #idle: PromiseWithResolvers<void> | null = null;
+  #ended: PromiseWithResolvers<void> | null = null;
 
   /** Queues a task in a lane. The task must not reject. */
   add(lane: string, limit: number, task: () => Promise<void>): void {
@@ -11,6 +12,29 @@ export class Lanes {
     known.waiting.push(task);
     this.#open += 1;
     this.#next(known);
+  }
+
+  /** How many tasks wait for their turn. */
+  get waiting(): number {
+    let count = 0;
+    for (const lane of this.#lanes.values()) count += lane.waiting.length;
+    return count;
+  }
+
+  /** Whether nothing runs or waits. */
+  get isIdle(): boolean {
+    return this.#open === 0;
+  }
+
+  /** Whether some lane that has had work could take more at once. */
+  get hasDry(): boolean {
+    return [...this.#lanes.values()].some((lane) => lane.waiting.length === 0 && lane.running < lane.limit);
+  }
+
+  /** Resolves when the next task ends. */
+  next(): Promise<void> {
+    this.#ended ??= Promise.withResolvers();
+    return this.#ended.promise;
   }
 
   /** Resolves when nothing runs or waits. */
@@ -33,6 +57,8 @@ export class Lanes {
           this.#idle = null;
         }
         this.#next(lane);
+        this.#ended?.resolve();
+        this.#ended = null;
       });
     }
   }

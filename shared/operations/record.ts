@@ -16,11 +16,16 @@ export async function record(works: Works, judgements: Judgement[], checkedBy: s
   const history = judgements.map((judgement) => validationRow(judgement, checkedBy));
   await untilKnown(works, () => works.store.appendValidations(history));
   let changed = 0;
-  await untilKnown(works, async () => {
-    changed = await works.store.recordChecks(rows);
-  });
-  for (const row of rows) forget(works, row.org_slug, row.provider);
-  if (changed === rows.length) return new Set(rows.map(({ credential_id }) => credential_id));
+  try {
+    await untilKnown(works, async () => {
+      changed = await works.store.recordChecks(rows);
+    });
+  } finally {
+    for (const row of rows) forget(works, row.org_slug, row.provider);
+  }
+  // Rows are counted, not credentials, and a head may stand there twice: only where nothing is to be told is that enough.
+  const certain = rows.length === 1 || !judgements.some(({ isNews }) => isNews);
+  if (changed === rows.length && certain) return new Set(rows.map(({ credential_id }) => credential_id));
   return new Set(
     await works.store.readTaken(rows.map(({ credential_id, checked_at }) => ({ credential_id, checked_at }))),
   );

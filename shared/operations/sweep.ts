@@ -48,10 +48,10 @@ interface Run {
   /** Checks that still run then stay due. */
   giveUpAt: number;
   stopped: boolean;
-  /** Rows that waited too long in this reading. */
+  /** Rows that waited too long since the last reading from the start. */
   stale: number;
-  /** Credentials whose check has begun in this run. */
-  attempted: Set<string>;
+  /** What has become of each credential that was read. */
+  rows: Map<string, "waiting" | "begun" | "stale">;
   nextDueAt: string | null;
 }
 
@@ -81,7 +81,7 @@ export async function sweep(works: Works, requester: Requester, body: Revalidate
     giveUpAt: stopAt + Math.min(1_000, reserveMs / 2),
     stopped: false,
     stale: 0,
-    attempted: new Set(),
+    rows: new Map(),
     nextDueAt: null,
   };
   await deactivate(run, body.org ?? null);
@@ -117,6 +117,10 @@ export async function sweep(works: Works, requester: Requester, body: Revalidate
   };
 }
 
+/**
+ * Reads what is due page by page, as the lanes need it, and lets them check it. A page is read while little waits or a
+ * lane has run dry, so rows are asked about soon after they were read, and a slow provider keeps nothing from the others.
+ */
 async function checkDue(
   run: Run,
   body: RevalidateBody,
@@ -125,38 +129,48 @@ async function checkDue(
 ): Promise<number> {
   const { works } = run;
   const now = timestamp(works.clock.now());
+  const lanes = new Lanes();
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, Math.max(0, run.giveUpAt - works.clock.monotonic()));
+  const reading: { after: DueCursor | null; asked: number; due: number | null } = { after: null, asked: 0, due: null };
   let total: number | null = null;
-  do {
-    run.stale = 0;
-    const lanes = new Lanes();
-    let after: DueCursor | null = null;
-    let asked = 0;
-    let due = 0;
-    while (asked < body.limit && works.clock.monotonic() < run.stopAt) {
-      const limit = Math.min(PAGE, body.limit - asked);
-      const readAt = works.clock.monotonic();
-      const page = await works.store.readDue({ now, limit, org: body.org ?? null, shard, after });
-      if (after === null) due = page.due_total;
-      if (total === null) {
-        total = due;
-        run.nextDueAt = page.next_due_at;
-      }
-      const most = Math.min(total, body.limit);
-      for (const row of page.rows)
-        queue(run, lanes, row, readAt, () => progress?.(run.written.length + run.pending.length, most));
-      asked += limit;
-      after = page.next;
-      if (after === null || asked >= due) break;
+  let more = true;
+  while (run.failure === null && works.clock.monotonic() < run.stopAt && (more || run.stale > 0 || !lanes.isIdle)) {
+    const reads = more ? lanes.waiting < PAGE || lanes.hasDry : run.stale > 0 && (lanes.hasDry || lanes.isIdle);
+    if (!reads) {
+      await Promise.race([lanes.next(), late.promise]);
+      continue;
     }
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, Math.max(0, run.giveUpAt - works.clock.monotonic()));
-    await Promise.race([lanes.idle(), late.promise]);
-    clearTimeout(timer);
-    run.stopped = works.clock.monotonic() >= run.stopAt;
-    flush(run, 1);
-    await run.writing;
-    if (run.failure !== null) throw run.failure;
-  } while (run.stale > 0 && !run.stopped);
+    if (!more) {
+      Object.assign(reading, { after: null, asked: 0, due: null });
+      run.stale = 0;
+      flush(run, 1);
+      await run.writing;
+    }
+    const limit = total === null ? Math.min(PAGE, body.limit) : PAGE;
+    const readAt = works.clock.monotonic();
+    const page = await works.store.readDue({ now, limit, org: body.org ?? null, shard, after: reading.after });
+    if (total === null) {
+      total = page.due_total;
+      run.nextDueAt = page.next_due_at;
+    }
+    const most = Math.min(total, body.limit);
+    for (const row of page.rows) {
+      const state = run.rows.get(row.head.credential_id);
+      if (state === "waiting" || state === "begun" || (state === undefined && run.rows.size >= body.limit)) continue;
+      queue(run, lanes, row, readAt, () => progress?.(run.written.length + run.pending.length, most));
+    }
+    reading.due ??= page.due_total;
+    reading.asked += limit;
+    reading.after = page.next;
+    more = page.next !== null && reading.asked < Math.min(reading.due, body.limit);
+  }
+  await Promise.race([lanes.idle(), late.promise]);
+  clearTimeout(timer);
+  run.stopped = works.clock.monotonic() >= run.stopAt;
+  flush(run, 1);
+  await run.writing;
+  if (run.failure !== null) throw run.failure;
   return total ?? 0;
 }
 
@@ -177,12 +191,13 @@ function queue(run: Run, lanes: Lanes, due: SealedHead, readAt: number, done: ()
     return;
   }
   const check = async () => {
-    if (run.failure !== null || works.clock.monotonic() >= run.stopAt || run.attempted.has(credential_id)) return;
+    if (run.failure !== null || works.clock.monotonic() >= run.stopAt) return;
     if (works.clock.monotonic() - readAt > STALE_MS || works.heads.changedSince(due.head, readAt)) {
+      run.rows.set(credential_id, "stale");
       run.stale += 1;
       return;
     }
-    run.attempted.add(credential_id);
+    run.rows.set(credential_id, "begun");
     const judgement = await judgeDue(works, entry, due);
     if (judgement === null) return;
     count(run, entry, judgement);
@@ -191,8 +206,11 @@ function queue(run: Run, lanes: Lanes, due: SealedHead, readAt: number, done: ()
     flush(run, BATCH);
     done();
   };
+  run.rows.set(credential_id, "waiting");
   // The place is taken first: what waits for one may be replaced meanwhile.
-  lanes.add(entry.code, entry.concurrency, () => works.slots.within(entry.code, entry.concurrency, check));
+  lanes.add(entry.code, entry.concurrency, async () => {
+    await works.slots.within(entry.code, entry.concurrency, Number.POSITIVE_INFINITY, check);
+  });
 }
 
 /** @returns `null` where the credential cannot be opened: that is ours to mend and says nothing about it */

@@ -22,14 +22,18 @@ export interface AttemptParts {
  * only where nobody answered. Never throws, and holds nothing of the provider's text or the credential.
  */
 export async function attempt(entry: Entry, credential: Credential, parts: AttemptParts): Promise<Verdict> {
-  if (!parts.slots) return await check(entry, credential, parts);
-  return await parts.slots.within(entry.code, entry.concurrency, () => check(entry, credential, parts));
+  const endsAt = parts.clock.monotonic() + entry.deadline_ms;
+  if (!parts.slots) return await check(entry, credential, parts, endsAt);
+  const done = await parts.slots.within(entry.code, entry.concurrency, entry.deadline_ms, () =>
+    check(entry, credential, parts, endsAt),
+  );
+  // So many checks are in flight there that this one never began.
+  return done ? done.result : verdictOf(entry, credential, finding("unreachable", { reason: "busy" }));
 }
 
-async function check(entry: Entry, credential: Credential, parts: AttemptParts): Promise<Verdict> {
+async function check(entry: Entry, credential: Credential, parts: AttemptParts, endsAt: number): Promise<Verdict> {
   const { clock } = parts;
-  const endsAt = clock.monotonic() + entry.deadline_ms;
-  let found = await probeOnce(entry, credential, parts, entry.deadline_ms);
+  let found = await probeOnce(entry, credential, parts, Math.max(1, endsAt - clock.monotonic()));
   for (let retries = 0; retries < entry.retry.max && isWorthAsking(found); retries++) {
     if (clock.monotonic() + entry.retry.backoff_ms >= endsAt) break;
     await clock.sleep(entry.retry.backoff_ms);

@@ -1,13 +1,20 @@
 import { z } from "zod";
 import { outcomes } from "../contract/verdict.ts";
 import { endpointComplaint } from "./endpoints.ts";
-import { isLinear } from "./linear.ts";
+import { isLinear, SEARCHED } from "./linear.ts";
 
+const NOT_LINEAR =
+  "must compile and stay linear: no quantified group, lookaround, back-reference or inline flag, and few open-ended parts";
 /** Patterns and `matches` are linear: no lookaround, no back-reference, no quantified group, no inline flags. */
 const linear = z
   .string()
   .max(300)
-  .refine(isLinear, "must compile and stay linear: no quantified group, lookaround, back-reference or inline flag");
+  .refine((source) => isLinear(source), NOT_LINEAR);
+/** The same for what is matched with a provider's text, of which only the beginning is looked at. */
+const linearText = z
+  .string()
+  .max(300)
+  .refine((source) => isLinear(source, SEARCHED), NOT_LINEAR);
 const word = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/);
 /** A path into a JSON answer: `a.b`, `a[].b` for any element; a top-level array is looked through. */
 const BODY_PATH = /^[A-Za-z_][\w-]*(?:\[\])?(?:\.[A-Za-z_][\w-]*(?:\[\])?)*$/;
@@ -30,7 +37,7 @@ const condition = z
       description: "Where in the answer's body to look; alone it asks that something other than null is there.",
     }),
     equals: scalar.optional().meta({ description: "Exactly this value." }),
-    matches: linear.optional().meta({ description: "A regular expression over the text there, case-insensitive." }),
+    matches: linearText.optional().meta({ description: "A regular expression over the text there, case-insensitive." }),
   })
   .meta({ description: "Holds where any value found at `at` fits." });
 
@@ -41,7 +48,7 @@ const rule = z
       .meta({ description: "The answer's HTTP status, or several." }),
     at: bodyPath.optional().meta({ description: "Where in the answer's body to look." }),
     equals: scalar.optional().meta({ description: "Exactly this value." }),
-    matches: linear.optional().meta({ description: "A regular expression over the text there, case-insensitive." }),
+    matches: linearText.optional().meta({ description: "A regular expression over the text there, case-insensitive." }),
     and: condition.optional().meta({ description: "A second condition; both must hold." }),
     // biome-ignore lint/suspicious/noThenProperty: the registry's grammar says `then`
     then: z.enum(outcomes).meta({ description: "The outcome this answer stands for." }),
@@ -59,7 +66,7 @@ const call = z.strictObject({
     .regex(/^\/[\x21-\x7e]*$/)
     .meta({ description: "Appended to the endpoint as it stands; never interpolated." }),
   headers: z
-    .record(z.string().regex(/^[a-z0-9-]+$/), z.string())
+    .record(z.string().regex(/^[A-Za-z0-9-]+$/, "must be a header name"), z.string())
     .default({})
     .meta({ description: "`{field}` is replaced by the credential's field." }),
 });

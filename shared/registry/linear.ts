@@ -1,19 +1,22 @@
-/** Longest text a pattern is run over. */
+/** Longest value of a field that a pattern is run over. */
 const LONGEST = 8192;
-/** Steps that one match may take at worst, about 2 ns each. */
+/** How much of a provider's text a rule looks at; errors say what they mean at their beginning. */
+export const SEARCHED = 512;
+/** Steps that one match may take at worst, about 2 ns each; those of open ends that share a text are quicker. */
 const MOST_STEPS = 10_000_000;
+const MOST_QUICK_STEPS = 34_000_000;
 
 /**
- * Whether a regular expression compiles and takes less than 50 ms on any text of 8 KiB: no lookaround, no back-reference,
+ * Whether a regular expression compiles and takes less than 50 ms on any text of that length: no lookaround, no back-reference,
  * no inline flags, no quantified group, and all the ways to try it stay within a budget of steps.
  */
-export function isLinear(source: string): boolean {
+export function isLinear(source: string, longest: number = LONGEST): boolean {
   if (/\(\?(?!:)|\\[1-9]|\\k/.test(source)) return false;
   const bare = source
     .replace(/\\./g, "x")
     .replace(/\[[^\]]*\]/g, "x")
     .replace(/\(\?:/g, "(");
-  if (/\)[*+{]/.test(bare) || stepsOf(bare) > MOST_STEPS) return false;
+  if (/\)[*+{]/.test(bare) || !isQuick(bare, longest)) return false;
   try {
     new RegExp(source);
     return true;
@@ -26,10 +29,10 @@ export function isLinear(source: string): boolean {
 const QUANTIFIER = /(?:([*+?])|\{(\d+)(,?)(\d*)\})\??/g;
 
 /**
- * Steps at worst of a pattern without classes and escapes: its ways, each as long as its counted parts. Open ends and an
- * open beginning walk the whole text; two of them share it, half a square of quick steps, and bear nothing beside.
+ * Whether a pattern without classes and escapes keeps to the budget: its ways, each as long as its counted parts. Open
+ * ends and an open beginning walk the whole text; several share it, so two take half a square, three a sixth of a cube.
  */
-function stepsOf(bare: string): number {
+function isQuick(bare: string, longest: number): boolean {
   const { ways, onTop } = alternativesIn(bare);
   let steps = ways;
   let length = 1;
@@ -40,7 +43,8 @@ function stepsOf(bare: string): number {
     else if (symbol !== undefined || (comma !== "" && most === "")) open++;
     else if (comma !== "") steps *= Math.max(1, Number(most) - Number(least) + 1);
   }
-  return steps * length * ([1, LONGEST, MOST_STEPS][open] ?? Number.POSITIVE_INFINITY);
+  if (open <= 1) return steps * length * longest ** open <= MOST_STEPS;
+  return open <= 3 && steps * length * (longest ** open / (open === 2 ? 2 : 6)) <= MOST_QUICK_STEPS;
 }
 
 /** In how many ways the alternatives can be combined, as groups multiply, and how many stand outside of groups. */

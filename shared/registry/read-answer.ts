@@ -3,7 +3,7 @@ import type { Credential } from "../contract/secret.ts";
 import type { Finding, Outcome } from "../contract/verdict.ts";
 import { valuesAt } from "./body-path.ts";
 import type { Condition, ProbeRules, Rule } from "./entry.ts";
-import { pattern } from "./linear.ts";
+import { pattern, SEARCHED } from "./linear.ts";
 import { retryAfterS } from "./retry-after.ts";
 
 /** What the reader needs besides the reply: the credential only to make sure that no part of it is kept. */
@@ -75,7 +75,19 @@ export function readByLadder(answer: Reply | Silence, context: AnswerContext): F
 }
 
 /** Where an error says in words what is wrong. */
-const TEXTS = ["error.message", "error.code", "error.type", "error", "message", "detail"];
+const TEXTS = [
+  "error.message",
+  "error.code",
+  "error.type",
+  "error",
+  "errors[].message",
+  "errors[].code",
+  "message",
+  "detail",
+];
+/** Says of the credential itself that it is no good: nothing else in the text can mean another cause. */
+const PLAIN =
+  /\b(?:invalid|incorrect|wrong|revoked|expired|unknown|disabled) (?:\w+ )?(?:keys?|tokens?|credentials?)\b|\b(?:keys?|tokens?|credentials?) (?:(?:provided|is|was|has|been) ){0,3}(?:invalid|incorrect|wrong|revoked|expired|unknown|disabled|not valid|not found)\b/i;
 const CREDENTIAL = /\bkeys?\b|api[ _-]?key|token|credential|unauthori[sz]ed|authenticat|\binvalid\b|revoked/i;
 /** A `message` that only repeats the status, as any gateway's does; an entry whose provider answers so says it by a rule. */
 const STATUS_ALONE = /^\W*(?:401\W*)?unauthori[sz]ed\W*$/i;
@@ -85,10 +97,13 @@ const ANOTHER_CAUSE =
 
 /** Whether an error speaks of the credential, and of nothing that a live one could meet as well. */
 function blamesCredential(body: unknown): boolean {
-  if (!isJson(body) || Array.isArray(body)) return false;
+  if (!isJson(body)) return false;
   const texts = TEXTS.flatMap((path) =>
-    valuesAt(body, path).flatMap((text) => (typeof text === "string" ? [{ path, text: text.slice(0, SEARCHED) }] : [])),
+    valuesAt(body, path).flatMap((text) =>
+      typeof text === "string" ? [{ path, text: text.slice(0, SEARCHED).replaceAll(/[_-]/g, " ") }] : [],
+    ),
   );
+  if (texts.some(({ text }) => PLAIN.test(text))) return true;
   if (texts.some(({ text }) => ANOTHER_CAUSE.test(text))) return false;
   return texts.some(({ path, text }) => CREDENTIAL.test(text) && !(path === "message" && STATUS_ALONE.test(text)));
 }
@@ -133,9 +148,6 @@ function applies(rule: Rule, reply: Reply): boolean {
     return false;
   return rule.and === undefined || holds(rule.and, reply.body);
 }
-
-/** Provider texts are searched this far: markers stand at their start, and no text may cost us time. */
-const SEARCHED = 2_000;
 
 /** Whether any value at the condition's path fits it. */
 export function holds(condition: Condition, body: unknown): boolean {

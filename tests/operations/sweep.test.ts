@@ -712,6 +712,34 @@ describe("time", () => {
   });
 });
 
+test("the limit holds though what was read is changed and read again in the same run", async () => {
+  await dueOnes(4);
+  let renamed = false;
+  bench.usually.answer = async () => {
+    if (!renamed) {
+      renamed = true;
+      for (const org of ["org0", "org1", "org2", "org3"]) await put(org, { credential_name: "Renamed" });
+    }
+    return 200;
+  };
+  expect((await sweep({ limit: 2 })).checked).toBeLessThanOrEqual(2);
+});
+
+test("a credential that was replaced during its check is announced by nothing, though another head stands in two copies", async () => {
+  await dueOnes(2);
+  bench.database.exec("INSERT INTO heads SELECT * FROM heads WHERE org_slug = 'org0'");
+  bench.usually.answer = async (key) => {
+    if (key !== "fake-org1") return 200;
+    bench.usually.answer = (asked) => (asked === "fake-org1" ? 401 : 200);
+    await put("org1", { credential: "fake-fresh" });
+    return 401;
+  };
+  bench.logs.length = 0;
+  await sweep();
+  expect(await bench.head("org1")).toMatchObject({ validation_status: "VALID" });
+  expect(bench.logs.filter(({ event }) => event === "integration.status_changed")).toEqual([]);
+});
+
 test("no provider is asked more at once than its concurrency, whatever asks: a sweep, validations and imports together", async () => {
   const orgs = await dueOnes(8, "SLOW");
   let open = 0;

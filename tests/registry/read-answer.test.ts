@@ -164,11 +164,26 @@ describe("an answer reads as", () => {
   });
 });
 
+describe("a 401 condemns a key that no rule names where it says", () => {
+  test.each<[string, unknown]>([
+    ["so in one word", { error: "Unauthorized" }],
+    ["which it is", { error: { message: "Invalid key" } }],
+    ["so by code", { error: { code: "invalid_key" } }],
+    ["so by a code of two words", { errors: [{ code: "api-key-revoked" }] }],
+    ["so at its top", { message: "Wrong key" }],
+    ["so in a list of errors", { errors: [{ message: "Invalid API key" }] }],
+    ["so in a list at the top", [{ error: { message: "API key not valid" } }]],
+    ["so and offers another try", { error: "Invalid API key. Check it and try again later." }],
+    ["so or something else", { error: { message: "Invalid API key or insufficient permissions" } }],
+  ])("%s", (_, body) => {
+    expect(readAnswer(rules, reply(401, body), context).outcome).toBe("rejected");
+  });
+});
+
 describe("a 401 condemns no key where it is", () => {
   test.each<[string, unknown]>([
     ["an empty object", {}],
     ["an empty array", []],
-    ["an array, even of errors", [{ error: { message: "Invalid API key" } }]],
     ["a text", "Invalid API key"],
     ["a gateway's bare word", { message: "Unauthorized" }],
     ["an outage", { error: "service temporarily unavailable" }],
@@ -182,6 +197,7 @@ describe("a 401 condemns no key where it is", () => {
     ["maintenance", { detail: "Authentication is under maintenance" }],
     ["money", { error: { message: "This API key has no quota left", type: "insufficient_quota" } }],
     ["a missing permission", { error: { message: "This API key lacks the permission models.read" } }],
+    ["a broken answer from within", { error: "Invalid response from upstream token service" }],
     ["an address", { error: { message: "IP address not allowed for this API key" } }],
     ["about something else", { error: { message: "No such model" } }],
     ["without an error member", { reason: "Invalid API key" }],
