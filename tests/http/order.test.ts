@@ -46,7 +46,6 @@ const wrongs: Array<{ name: string; status: number; code: string; spoil: (draft:
   { name: "the JSON", status: 400, code: "request_malformed", spoil: ({ body }) => ({ body: body.replace("{", "[") }) },
   { name: "the key", status: 401, code: "org_key_invalid", spoil: () => ({ key: null }) },
   { name: "the organisation", status: 403, code: "forbidden", spoil: ({ key }) => ({ key: key && keys.other }) },
-  { name: "the query", status: 400, code: "request_malformed", spoil: () => ({ query: "?x=1" }) },
   { name: "the provider", status: 404, code: "provider_unknown", spoil: () => ({ provider: "nosuch" }) },
   {
     name: "the budget",
@@ -57,6 +56,7 @@ const wrongs: Array<{ name: string; status: number; code: string; spoil: (draft:
       key: draft.key === keys.own ? keys.spent : draft.key,
     }),
   },
+  { name: "the query", status: 400, code: "request_malformed", spoil: () => ({ query: "?x=1" }) },
   {
     name: "the schema",
     status: 400,
