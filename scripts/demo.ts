@@ -160,7 +160,7 @@ ${styleText("bold", "The service stays up. In another terminal:")}
   curl -s -X POST $INTEGRATIONS_URL/${ORG}/openai/setup \\
     -H "X-API-Key: $INTEGRATIONS_API_KEY" -H "Content-Type: application/json" \\
     -d '{"credential": "${openai.admin}"}'
-  curl -s $INTEGRATIONS_URL/${ORG}?configured=true -H "X-API-Key: $INTEGRATIONS_API_KEY"
+  curl -s "$INTEGRATIONS_URL/${ORG}?configured=true" -H "X-API-Key: $INTEGRATIONS_API_KEY"
   npm run --silent cli -- status ${ORG}
 
   A key with one of these words in it meets that fate at the simulated provider: revoked, expired, limited, outage,
