@@ -683,7 +683,7 @@ describe("time", () => {
       valid: 5,
       remaining: 1,
     });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
     never.resolve(200);
   });
 

