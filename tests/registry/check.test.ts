@@ -51,7 +51,7 @@ describe("pasted text is repaired once and the repaired value is what is used:",
       }),
     );
   });
-  test("64 KiB of blanks and quotes cost less than 20 ms", () => {
+  test("64 KiB of blanks and quotes blow nothing up", () => {
     for (const unit of [" ", '"', "\u200b", "Bearer ", "“"]) {
       const start = performance.now();
       repairPasted(unit.repeat(65_536));

@@ -80,7 +80,7 @@ describe("the registry that ships", () => {
     const path = new URL("../../configs/system/providers.schema.json", import.meta.url);
     expect(readFileSync(path, "utf8")).toBe(registrySchemaText());
   });
-  test("takes 20 texts of 64 KiB against every pattern within 10 ms each", () => {
+  test("takes 20 texts of 64 KiB against every pattern without blowing up", () => {
     const hostile = ["a", "sk-", "AIza", "-", "sk-ant-api03-", "0f", "T3BlbkFJ", "AQ."].map((unit) =>
       unit.repeat(65_536 / unit.length),
     );
