@@ -1,11 +1,10 @@
 import "./quiet.ts";
-import { http } from "@google-cloud/functions-framework";
 import { decryptBody, failuresBody, readBody } from "../shared/contract/bodies.ts";
-import { routes } from "../shared/contract/routes.ts";
 import { ok } from "../shared/http/answer.ts";
-import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
+import type { Handlers } from "../shared/http/endpoint.ts";
 import { decrypt, reportFailure, requireRun } from "../shared/operations/decrypt.ts";
-import { type Parts, start } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { serve } from "./serve.ts";
 import { subjectOf } from "./target.ts";
 
 /** POST /{org}/{provider}/decrypt → 200 with the credential · POST /{org}/{provider}/failures → 202. May decrypt, may not encrypt. */
@@ -38,12 +37,4 @@ export const handlers: Handlers<Parts> = {
   },
 };
 
-http(
-  "decrypt",
-  endpoint(
-    routes.filter(({ fn }) => fn === "decrypt"),
-    handlers,
-    start(),
-    { bare: true },
-  ),
-);
+serve("decrypt", handlers);

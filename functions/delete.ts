@@ -1,11 +1,10 @@
 import "./quiet.ts";
-import { http } from "@google-cloud/functions-framework";
-import { routes } from "../shared/contract/routes.ts";
-import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
+import type { Handlers } from "../shared/http/endpoint.ts";
 import { readPrecondition } from "../shared/http/preconditions.ts";
 import { readMoment } from "../shared/http/query.ts";
 import { remove } from "../shared/operations/remove.ts";
-import { type Parts, start } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { serve } from "./serve.ts";
 import { subjectOf } from "./target.ts";
 
 /** DELETE /{org}/{provider} → 200, 202 where scheduled. May neither encrypt nor decrypt. */
@@ -22,12 +21,4 @@ export const handlers: Handlers<Parts> = {
   },
 };
 
-http(
-  "delete",
-  endpoint(
-    routes.filter(({ fn }) => fn === "delete"),
-    handlers,
-    start(),
-    { bare: true },
-  ),
-);
+serve("delete", handlers);

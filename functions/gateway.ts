@@ -6,8 +6,9 @@ import { handlers as decrypt } from "./decrypt.ts";
 import { handlers as remove } from "./delete.ts";
 import { handlers as get } from "./get.ts";
 import { handlers as list } from "./list.ts";
-import { type Parts, planOrExit, start } from "./parts.ts";
+import { type Parts, planOrExit } from "./parts.ts";
 import { handlers as revalidate } from "./revalidate.ts";
+import { openParts } from "./serve.ts";
 import { handlers as setup } from "./setup.ts";
 import { handlers as update } from "./update.ts";
 import { handlers as validate } from "./validate.ts";
@@ -27,4 +28,4 @@ export const handlers: Handlers<Parts> = {
 const { onPlatform } = planOrExit().environment;
 const known = routes.filter(({ name }) => !(onPlatform && name === "revalidate"));
 
-http("gateway", endpoint(known, handlers, start(), { bare: false }));
+http("gateway", endpoint(known, handlers, openParts(), { bare: false }));

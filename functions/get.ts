@@ -1,13 +1,12 @@
 import "./quiet.ts";
-import { http } from "@google-cloud/functions-framework";
 import { malformed } from "../shared/contract/fault.ts";
 import { etag } from "../shared/contract/precondition.ts";
-import { routes } from "../shared/contract/routes.ts";
 import { ok } from "../shared/http/answer.ts";
-import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
+import type { Handlers } from "../shared/http/endpoint.ts";
 import { readShaped } from "../shared/http/query.ts";
 import { get, history, instructions } from "../shared/operations/read.ts";
-import { type Parts, start } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { serve } from "./serve.ts";
 import { subjectOf } from "./target.ts";
 
 /** GET /{org}/{provider}, its alias /status, its /history and /instructions → 200. May neither encrypt nor decrypt. */
@@ -32,12 +31,4 @@ export const handlers: Handlers<Parts> = {
   instructions: async (call, parts) => ok(instructions(await subjectOf(call, parts))),
 };
 
-http(
-  "get",
-  endpoint(
-    routes.filter(({ fn }) => fn === "get"),
-    handlers,
-    start(),
-    { bare: true },
-  ),
-);
+serve("get", handlers);

@@ -1,13 +1,12 @@
 import "./quiet.ts";
-import { http } from "@google-cloud/functions-framework";
 import openapi from "../configs/openapi.json" with { type: "json" };
-import { routes } from "../shared/contract/routes.ts";
 import { ok } from "../shared/http/answer.ts";
-import { endpoint, type Handlers, spend } from "../shared/http/endpoint.ts";
+import { type Handlers, spend } from "../shared/http/endpoint.ts";
 import { readChoice, readShaped, readTernary } from "../shared/http/query.ts";
 import { list } from "../shared/operations/read.ts";
 import { publicFace } from "../shared/registry/public-face.ts";
-import { type Parts, start } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { serve } from "./serve.ts";
 
 /** GET /{org} · GET /providers · GET /openapi.json → 200. May neither encrypt nor decrypt. */
 export const handlers: Handlers<Parts> = {
@@ -26,12 +25,4 @@ export const handlers: Handlers<Parts> = {
   openapi: async () => ok(openapi),
 };
 
-http(
-  "list",
-  endpoint(
-    routes.filter(({ fn }) => fn === "list"),
-    handlers,
-    start(),
-    { bare: true },
-  ),
-);
+serve("list", handlers);

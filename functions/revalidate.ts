@@ -1,11 +1,10 @@
 import "./quiet.ts";
-import { http } from "@google-cloud/functions-framework";
 import { readBody, revalidateBody } from "../shared/contract/bodies.ts";
-import { routes } from "../shared/contract/routes.ts";
 import { ok } from "../shared/http/answer.ts";
-import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
+import type { Handlers } from "../shared/http/endpoint.ts";
 import { sweep } from "../shared/operations/sweep.ts";
-import { type Parts, start } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { serve } from "./serve.ts";
 
 /** POST /revalidate → 200 with what was checked. May decrypt, may not encrypt. */
 export const handlers: Handlers<Parts> = {
@@ -15,12 +14,4 @@ export const handlers: Handlers<Parts> = {
   },
 };
 
-http(
-  "revalidate",
-  endpoint(
-    routes.filter(({ fn }) => fn === "revalidate"),
-    handlers,
-    start(),
-    { bare: true },
-  ),
-);
+serve("revalidate", handlers);

@@ -1,16 +1,15 @@
 import "./quiet.ts";
-import { http } from "@google-cloud/functions-framework";
 import { importBody, readBody, setupBody } from "../shared/contract/bodies.ts";
 import { adaptOlderShape, DEPRECATED_SINCE } from "../shared/contract/older-shapes.ts";
-import { routes } from "../shared/contract/routes.ts";
 import { ok } from "../shared/http/answer.ts";
-import { endpoint, type Handlers, spend } from "../shared/http/endpoint.ts";
+import { type Handlers, spend } from "../shared/http/endpoint.ts";
 import { readPrecondition } from "../shared/http/preconditions.ts";
 import { readFlag } from "../shared/http/query.ts";
 import { onceAtATime } from "../shared/operations/change.ts";
 import { importMany } from "../shared/operations/import.ts";
 import { dryRun, setup } from "../shared/operations/setup.ts";
-import { type Parts, start } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { serve } from "./serve.ts";
 import { idempotencyOf, subjectOf } from "./target.ts";
 
 /** POST /{org}/{provider}/setup → 201, 200 for a replacement · POST /{org}/import → 200. May encrypt, may not decrypt. */
@@ -53,12 +52,4 @@ export const handlers: Handlers<Parts> = {
   },
 };
 
-http(
-  "setup",
-  endpoint(
-    routes.filter(({ fn }) => fn === "setup"),
-    handlers,
-    start(),
-    { bare: true },
-  ),
-);
+serve("setup", handlers);

@@ -1,13 +1,12 @@
 import "./quiet.ts";
-import { http } from "@google-cloud/functions-framework";
 import { readBody, rotateBody, type UpdateBody, updateBody } from "../shared/contract/bodies.ts";
-import { routes } from "../shared/contract/routes.ts";
 import type { Answer } from "../shared/http/answer.ts";
-import { type Call, endpoint, type Handlers } from "../shared/http/endpoint.ts";
+import type { Call, Handlers } from "../shared/http/endpoint.ts";
 import { readPrecondition } from "../shared/http/preconditions.ts";
 import { update } from "../shared/operations/update.ts";
 import type { Requester, Subject } from "../shared/operations/works.ts";
-import { type Parts, start } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { serve } from "./serve.ts";
 import { idempotencyOf, subjectOf } from "./target.ts";
 
 /** PUT /{org}/{provider} · POST /{org}/{provider}/rotate → 200. May encrypt, may not decrypt. */
@@ -43,12 +42,4 @@ async function answer(
   return { status: done.status, body: done.body, headers: { etag: done.etag } };
 }
 
-http(
-  "update",
-  endpoint(
-    routes.filter(({ fn }) => fn === "update"),
-    handlers,
-    start(),
-    { bare: true },
-  ),
-);
+serve("update", handlers);

@@ -1,11 +1,10 @@
 import "./quiet.ts";
-import { http } from "@google-cloud/functions-framework";
 import { emptyBody, readBody } from "../shared/contract/bodies.ts";
-import { routes } from "../shared/contract/routes.ts";
 import { ok } from "../shared/http/answer.ts";
-import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
+import type { Handlers } from "../shared/http/endpoint.ts";
 import { validate } from "../shared/operations/validate.ts";
-import { type Parts, start } from "./parts.ts";
+import type { Parts } from "./parts.ts";
+import { serve } from "./serve.ts";
 import { subjectOf } from "./target.ts";
 
 /** POST /{org}/{provider}/validate → 200 with the verdict. May decrypt, may not encrypt. */
@@ -23,12 +22,4 @@ export const handlers: Handlers<Parts> = {
   },
 };
 
-http(
-  "validate",
-  endpoint(
-    routes.filter(({ fn }) => fn === "validate"),
-    handlers,
-    start(),
-    { bare: true },
-  ),
-);
+serve("validate", handlers);

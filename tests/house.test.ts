@@ -152,7 +152,7 @@ describe("the house as it stands", () => {
   });
 
   test("every function imports quiet.ts first, so that no framework is built before it", () => {
-    const functions = code.filter(({ path, text }) => path.startsWith("functions/") && /^http\(/m.test(text));
+    const functions = code.filter(({ path, text }) => path.startsWith("functions/") && /^(?:http|serve)\(/m.test(text));
     expect(functions.length).toBe(9);
     for (const { path, text } of functions)
       expect([path, /^import\s.*$/m.exec(text)?.[0]]).toEqual([path, 'import "./quiet.ts";']);

@@ -69,7 +69,11 @@ export function endpoint<Parts extends Desk>(
     } catch (error) {
       const fault = asFault(error, parts, id);
       answer = problem(fault, id);
-      parts?.log("INFO", "request", { request_id: id, code: fault.code, status: answer.status });
+      parts?.log(answer.status >= 500 ? "ERROR" : "INFO", "request", {
+        request_id: id,
+        code: fault.code,
+        status: answer.status,
+      });
     }
     const cors = parts ? corsHeaders(raw, parts) : {};
     send(raw, response, id, { ...answer, headers: { ...answer.headers, ...cors } });

@@ -1,7 +1,8 @@
 import type { SetupBody } from "../contract/bodies.ts";
+import { Fault } from "../contract/fault.ts";
 import type { Precondition } from "../contract/precondition.ts";
 import type { Head } from "../contract/rows.ts";
-import type { Verdict } from "../contract/verdict.ts";
+import { statusOf } from "../contract/verdict.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { HeadColumns } from "../ports/credential-store.ts";
 import { checkMetadata } from "../registry/check-metadata.ts";
@@ -36,23 +37,25 @@ export interface SetupRequest extends Subject, Requester {
  */
 export async function setup(works: Works, request: SetupRequest): Promise<Done & { sealed: Sealed | null }> {
   const { entry, body } = request;
-  let ready: { proven: Proven; sealed: Sealed } | null = null;
-  let before: Head | null = null;
+  const made: { proven: Proven | null; sealed: Sealed | null; before: Head | null } = {
+    proven: null,
+    sealed: null,
+    before: null,
+  };
   const done = await change(works, { ...request, repeats: true }, async (head) => {
     checkBody(works, request);
     const kept = isConfigured(head, timestamp(works.clock.now())) ? head : null;
-    before = kept;
+    made.before = kept;
     const metadata = withoutBound(mergeMetadata(kept?.metadata ?? {}, body.metadata ?? {}), entry);
-    if (ready === null) {
-      const proven = await prove(works, entry, body.credential, body.skip_validation);
-      requireValid(entry, proven);
-      ready = { proven, sealed: await sealProven(works, request, proven, metadata) };
-    }
-    const sealed = { ...ready.sealed, metadata: { ...metadata, ...ready.proven.bound } };
-    return setupPlan(works, request, body, kept, ready.proven, sealed);
+    made.proven ??= await prove(works, entry, body.credential, body.skip_validation);
+    requireValid(entry, made.proven);
+    made.sealed ??= await sealProven(works, request, made.proven, metadata);
+    const sealed = { ...made.sealed, metadata: { ...metadata, ...made.proven.bound } };
+    return setupPlan(works, request, body, kept, made.proven, sealed);
   });
-  if (!done.replayed && before !== null) announceStatus(works, before, body.skip_validation ? "PENDING" : "VALID");
-  return { ...done, sealed: done.replayed ? null : ((ready as { sealed: Sealed } | null)?.sealed ?? null) };
+  if (done.replayed) return { ...done, sealed: null };
+  if (made.before !== null) announceStatus(works, made.before, body.skip_validation ? "PENDING" : "VALID");
+  return { ...done, sealed: made.sealed };
 }
 
 /** Everything of setup but encrypting and storing. @throws Fault `credential_format`, `already_exists`, `precondition_failed` */
@@ -65,18 +68,11 @@ export async function dryRun(works: Works, request: SetupRequest) {
   );
   checkBody(works, request);
   const proven = await prove(works, request.entry, request.body.credential, false);
-  const verdict = proven.verdict as Verdict;
-  const checkedAt = proven.checkedAt ?? timestamp(works.clock.now());
-  const valid = verdict.outcome === "valid";
+  const { verdict, checkedAt } = proven;
+  if (verdict === null || checkedAt === null) throw new Fault("internal");
   const answer = verdictAnswer(request.entry, verdict, {
-    status: valid
-      ? "VALID"
-      : verdict.outcome === "expired"
-        ? "EXPIRED"
-        : verdict.code === "credential_rejected" || verdict.code === "permission_missing"
-          ? "INVALID"
-          : "PENDING",
-    lastValidatedAt: valid ? checkedAt : null,
+    status: statusOf(verdict.outcome) ?? "PENDING",
+    lastValidatedAt: verdict.outcome === "valid" ? checkedAt : null,
     lastCheckedAt: checkedAt,
   });
   return { ...answer, warnings: proven.warnings, dry_run: true };

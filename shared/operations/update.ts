@@ -38,23 +38,23 @@ export async function update(works: Works, request: UpdateRequest): Promise<Done
   if (body.metadata !== undefined && body.config !== undefined)
     throw malformed("/config", "is the older name of metadata; send one of them");
   const { mirrored, settings } = splitMirrored(entry, body.metadata ?? body.config ?? {});
-  let sealed: Sealed | null = null;
-  let before: Head | null = null;
+  const made: { sealed: Sealed | null; before: Head | null } = { sealed: null, before: null };
   const done = await change(works, { ...request, repeats: false }, async (found) => {
     const patch = checkMetadata(works.registry, entry, settings);
     requireHarmlessName(works.registry, body.credential_name);
     requireFuture("/expires_at", body.expires_at, works.clock.now(), 10);
     requireFuture("/deactivation_scheduled_at", body.deactivation_scheduled_at, works.clock.now(), 1);
     const head = configuredHead(found, works, entry);
-    before = head;
+    made.before = head;
     requireUnchanged(head, mirrored);
     const metadata = mergeMetadata(head.metadata, patch);
     if (body.credential === undefined) return settingsPlan(works, request, head, metadata);
     const proven = await prove(works, entry, body.credential, false);
     requireValid(entry, proven);
-    sealed = await sealProven(works, request, proven, metadata);
-    return credentialPlan(works, request, head, proven, sealed);
+    made.sealed = await sealProven(works, request, proven, metadata);
+    return credentialPlan(works, request, head, proven, made.sealed);
   });
+  const { sealed, before } = made;
   if (!done.replayed && before !== null && sealed !== null) announceStatus(works, before, "VALID");
   return { ...done, sealed };
 }

@@ -177,6 +177,32 @@ describe("a home that cannot be opened ends the start with 1 and one readable li
   });
 });
 
+test("a function whose home cannot be opened says so on stderr at the first request, answers internal, and shows nothing of it", async () => {
+  const file = join(home, "not-a-folder");
+  writeFileSync(file, "");
+  const taken = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => taken.once("listening", resolve));
+  const address = taken.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  await new Promise((resolve) => taken.close(resolve));
+  const cli = "node_modules/@google-cloud/functions-framework/build/src/main.js";
+  const env = { PATH: process.env["PATH"] ?? "", INTEGRATIONS_HOME: file, PORT: String(port), NODE_ENV: "production" };
+  const child = spawn(process.execPath, [cli, "--target=list", "--source=functions/list.ts"], { cwd: root, env });
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk));
+  try {
+    const origin = `http://127.0.0.1:${port}`;
+    while (!(await fetch(`${origin}/health`).catch(() => null))?.ok) await new Promise((r) => setTimeout(r, 25));
+    const reply = await fetch(`${origin}/acme`);
+    const text = await reply.text();
+    expect([reply.status, JSON.parse(text).code]).toEqual([500, "internal"]);
+    expect(text).not.toContain(file);
+    expect(JSON.parse(stderr.trim())).toMatchObject({ severity: "CRITICAL", message: "start_failed" });
+  } finally {
+    child.kill("SIGKILL");
+  }
+});
+
 describe("the environment", () => {
   const switches = [
     "INTEGRATIONS_EXTRA_PROVIDERS",
