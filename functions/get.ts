@@ -28,7 +28,7 @@ export const handlers: Handlers<Parts> = {
     );
     return ok(await history(parts, subject, { limit, before }));
   },
-  instructions: async (call, parts) => ok(instructions(await subjectOf(call, parts))),
+  instructions: async (call, parts) => ok(instructions(parts, await subjectOf(call, parts))),
 };
 
 serve("get", handlers);

@@ -3,7 +3,10 @@ import { requireGrant } from "../shared/http/authorise.ts";
 import { type Call, spend } from "../shared/http/endpoint.ts";
 import { readIdempotencyKey } from "../shared/http/preconditions.ts";
 import type { Idempotency } from "../shared/operations/change.ts";
+import { configuredOf } from "../shared/operations/family.ts";
 import type { Requester, Subject } from "../shared/operations/works.ts";
+import type { Entry } from "../shared/registry/entry.ts";
+import { chooseByShape } from "../shared/registry/family.ts";
 import { keyedHash } from "../shared/vault/keyed-hash.ts";
 import type { Parts } from "./parts.ts";
 
@@ -16,12 +19,48 @@ import type { Parts } from "./parts.ts";
 export async function subjectOf(call: Call, parts: Parts): Promise<Subject & Requester> {
   const { org, providerSegment, id } = call.request;
   if (org === null || providerSegment === null) throw new Fault("route_unknown");
-  const entry = parts.registry.byPath(providerSegment);
-  if (!entry) throw new Fault("provider_unknown");
-  call.audited.provider = entry.code;
-  if (call.request.route.caller === "pipeline") await requireGrant(parts, call.actor.id ?? "", org, entry.code);
+  const family = parts.registry.familyOf(providerSegment);
+  const named = parts.registry.byPath(providerSegment) ?? family[0];
+  if (!named) throw new Fault("provider_unknown");
+  call.audited.provider = named.code;
+  if (call.request.route.caller === "pipeline")
+    await requireAnyGrant(call, parts, org, family.length ? family : [named]);
   spend(call, parts);
+  const entry = family.length > 0 ? await memberOf(call, parts, { org, family, segment: providerSegment }) : named;
+  call.audited.provider = entry.code;
+  if (family.length > 0 && call.request.route.caller === "pipeline") await requireGrantFor(call, parts, org, entry);
   return { org, entry, requestId: id, actor: call.actor.id ?? "anonymous" };
+}
+
+/** The entry that is meant where the path leaves it open: by the credential's shape, or by what is configured. */
+async function memberOf(
+  call: Call,
+  parts: Parts,
+  { org, family, segment }: { org: string; family: readonly Entry[]; segment: string },
+): Promise<Entry> {
+  const [first] = family;
+  const { name, caller } = call.request.route;
+  if (first !== undefined && name === "instructions") return first;
+  if (name === "setup") return chooseByShape(family, call.request.body);
+  return await configuredOf(parts, org, family, segment, caller === "pipeline");
+}
+
+/** @throws Fault `forbidden` where the caller has a grant for none of them: then nobody learns which is configured */
+async function requireAnyGrant(call: Call, parts: Parts, org: string, entries: readonly Entry[]): Promise<void> {
+  const refusals: unknown[] = [];
+  for (const entry of entries) {
+    try {
+      return await requireGrantFor(call, parts, org, entry);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== "forbidden") throw error;
+      refusals.push(error);
+    }
+  }
+  throw refusals[0];
+}
+
+async function requireGrantFor(call: Call, parts: Parts, org: string, entry: Entry): Promise<void> {
+  await requireGrant(parts, call.actor.id ?? "", org, entry.code);
 }
 
 /** The Idempotency-Key and body as HMACs, scoped to organisation, route and what else is named. @throws Fault `request_malformed` */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { faults } from "./fault.ts";
-import { outcomes, statuses } from "./verdict.ts";
+import { outcomes, statuses, tableKinds, tableStates } from "./verdict.ts";
 
 /* What the service answers, as schemas: for the OpenAPI document and for tests. Nothing at run time reads them. */
 
@@ -28,6 +28,24 @@ const details = z.strictObject({
   models: z.int().optional(),
   tier: z.string().optional(),
   message: z.string().optional(),
+  account: z.string().optional(),
+  key_created_at: time.optional(),
+  tables: z
+    .array(
+      z.strictObject({
+        setting: z.string(),
+        table: z.string(),
+        kind: z.enum(tableKinds),
+        state: z.enum(tableStates),
+        location: z.string().nullable(),
+        last_export_at: when,
+        lag_hours: z.number().nullable(),
+      }),
+    )
+    .optional()
+    .meta({ description: "The tables of a billing export, as seen." }),
+  cancellation_deadline: z.iso.date().optional(),
+  next_renewal_date: z.iso.date().optional(),
 });
 
 export const configuredAnswer = z.strictObject({
@@ -157,11 +175,15 @@ export const instructionsAnswer = z.strictObject({
       name: z.string(),
       label: z.string(),
       secret: z.boolean(),
-      example: z.string(),
+      example: z.string().optional(),
       optional: z.boolean(),
       help: z.string().optional(),
     }),
   ),
+  snippets: z
+    .array(z.strictObject({ id: z.string(), title: z.string(), language: z.string(), text: z.string() }))
+    .meta({ description: "Policies and command lines for this organisation, ready to paste." }),
+  notes: z.array(z.string()).meta({ description: "What to know before pasting." }),
   docs_url: z.string().nullable(),
   setup: z.strictObject({ method: z.literal("POST"), path: z.string() }),
 });
@@ -197,6 +219,19 @@ export const decryptAnswer = z.strictObject({
   credential_id: uuid,
   credential_type: z.string(),
   credential: z.record(z.string(), z.string()).nullable(),
+  token: z
+    .union([
+      z.strictObject({ type: z.literal("access_token"), access_token: z.string(), expires_at: time }),
+      z.strictObject({
+        type: z.literal("aws_session"),
+        access_key_id: z.string(),
+        secret_access_key: z.string(),
+        session_token: z.string(),
+        expires_at: time,
+      }),
+    ])
+    .optional()
+    .meta({ description: 'A short-lived stand-in, where `"as": "token"` asked for one.' }),
   metadata: z.record(z.string(), z.unknown()),
   fingerprint: z.string().nullable(),
   key_version: z.string().nullable(),

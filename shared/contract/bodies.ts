@@ -25,7 +25,7 @@ const runId = z
   .meta({ description: "The run this is for; it goes to the audit log." });
 
 export const setupBody = z.strictObject({
-  credential: credential,
+  credential: credential.optional(),
   credential_name: name.optional(),
   metadata: metadata.optional(),
   skip_validation: z.boolean().default(false).meta({ description: "Store as PENDING without asking the provider." }),

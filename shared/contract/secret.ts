@@ -32,3 +32,12 @@ export class Secret {
 
 /** A customer's credential: every field of the provider by name, the non-secret ones included. */
 export type Credential = Readonly<Record<string, Secret>>;
+
+/** A short-lived stand-in for a credential, minted from it: the members are what its kind needs. */
+export interface StandIn {
+  type: "access_token" | "aws_session";
+  /** `access_token`; or `access_key_id`, `secret_access_key` and `session_token`. */
+  fields: Credential;
+  /** RFC 3339 UTC. */
+  expires_at: string;
+}

@@ -32,7 +32,42 @@ export interface Readiness {
   missing: string[];
 }
 
-/** What one attempt learnt. Holds only words and numbers of our own: never a provider's text, never a credential. */
+export const tableKinds = ["standard", "detailed", "pricing", "cud", "unknown"] as const;
+export const tableStates = ["ok", "stale", "no_data_yet", "missing", "denied", "wrong_kind", "unknown"] as const;
+
+/** What was seen of one table of a billing export. */
+export interface TableReport {
+  /** The setting that names it; `discovered` where it was found and is not configured. */
+  setting: string;
+  /** `project.dataset.table` */
+  table: string;
+  /** By its schema. */
+  kind: (typeof tableKinds)[number];
+  state: (typeof tableStates)[number];
+  location: string | null;
+  /** When rows last arrived, RFC 3339 UTC. */
+  last_export_at: string | null;
+  lag_hours: number | null;
+}
+
+/** What a check can tell beside its outcome; every member only where the provider tells it. */
+export interface Facts {
+  models?: number;
+  tier?: string;
+  /** The account, tenancy or project that the credential belongs to. */
+  account?: string;
+  /** When the key was made, RFC 3339 UTC. */
+  key_created_at?: string;
+  tables?: TableReport[];
+  /** The day by which a subscription must be cancelled, and the day of its next renewal: `YYYY-MM-DD`. */
+  cancellation_deadline?: string;
+  next_renewal_date?: string;
+}
+
+/**
+ * What one attempt learnt. Holds only words and numbers of our own, and names that fit a strict pattern (tables,
+ * accounts): never a provider's text, never a credential.
+ */
 export interface Finding {
   outcome: Outcome;
   /** A machine word that narrows the outcome: timeout, unexpected_response, region_blocked, billing, leaked, … */
@@ -47,12 +82,14 @@ export interface Finding {
   retry_after_s: number | null;
   /** Capabilities that this attempt decided; the registry supplies the rest. */
   capabilities: Capability[];
-  details: { models?: number; tier?: string };
+  details: Facts;
   /** A discovered expiry, RFC 3339 UTC. */
   expires_at: string | null;
   warnings: string[];
   /** The credential's field at fault, where the provider names one. */
   field: string | null;
+  /** Settings that the provider made known: they fill what the customer left open when a credential is stored. */
+  discovered: Record<string, unknown>;
 }
 
 /** What is stored and shown of the last attempt. */
@@ -63,7 +100,7 @@ export interface Verdict {
   message: string;
   reason: string | null;
   remedy: string | null;
-  details: { connection: string; permissions: string; models?: number; tier?: string; message?: string };
+  details: { connection: string; permissions: string; message?: string } & Facts;
   http_status: number | null;
   provider_code: string | null;
   provider_request_id: string | null;
@@ -72,6 +109,8 @@ export interface Verdict {
   warnings: string[];
   field: string | null;
   expires_at: string | null;
+  /** Settings that the provider made known; only where there are any. */
+  discovered?: Record<string, unknown>;
 }
 
 export type Definite = "valid" | "rejected" | "expired" | "forbidden";

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { Fault, malformed } from "../contract/fault.ts";
+import { readJson } from "../contract/read-json.ts";
 import { findRoute, type Route, type Target } from "../contract/routes.ts";
-import { readJson } from "./read-json.ts";
 
 /** What the hardened parser leaves on the framework's request. */
 export interface RawRequest extends IncomingMessage {

@@ -1,13 +1,16 @@
 import type { DecryptBody, FailuresBody } from "../contract/bodies.ts";
 import { Fault, malformed } from "../contract/fault.ts";
 import type { Head } from "../contract/rows.ts";
+import type { StandIn } from "../contract/secret.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { SealedHead } from "../ports/credential-store.ts";
+import { mint } from "../providers/attempt.ts";
 import { looksLikeSecret } from "../registry/check-metadata.ts";
-import { type OpenFields, open, readFields } from "../vault/seal.ts";
+import { asCredential, type OpenFields, open, readFields } from "../vault/seal.ts";
 import { memoryPrefix } from "./change.ts";
-import { capabilitiesOf, pipelinesOf } from "./present.ts";
-import { boundMetadata, type Subject, type Works } from "./works.ts";
+import { capabilitiesOf, pipelinesOf, refusal } from "./present.ts";
+import { asOfNow } from "./subscription.ts";
+import { boundMetadata, type Subject, type Works, withoutBound } from "./works.ts";
 
 const MAX_READS = 5;
 /** No provider's key is shorter, so shorter texts need no look. */
@@ -22,20 +25,20 @@ const CACHE_MAX_AGE_S = 300;
  */
 export async function decrypt(works: Works, { org, entry }: Subject, body: DecryptBody) {
   requireRun(works, { org, entry }, body);
+  if (entry.credential_type === "none" && body.as !== "none")
+    throw malformed("/as", "must be none: a manual subscription has no secret");
   const pair = { org_slug: org, provider: entry.code };
   for (let reads = 0; reads < MAX_READS; reads += 1) {
     const { seen, remembered } = await works.heads.read(pair, () => works.store.readSealed(pair));
-    const head = requireUsable(seen.sealed?.head ?? null, { org, entry }, timestamp(works.clock.now()));
-    if (body.as === "token")
-      throw new Fault("token_unsupported", {
-        provider: entry.code,
-        providerName: entry.display_name,
-        remedy: 'Ask with "as": "secret"',
-      });
+    const now = timestamp(works.clock.now());
+    const head = requireUsable(asOfNow(entry, seen.sealed?.head ?? null, now), { org, entry }, now);
     const opened =
       body.as === "none" ? { fields: null, hit: remembered } : await fieldsOf(works, { org, entry }, seen.sealed, head);
-    if (works.heads.isCurrent(pair, seen))
-      return { head, body: answer({ org, entry }, head, opened.fields, opened.hit) };
+    const token =
+      body.as === "token" ? await tokenFor(works, { org, entry }, head, opened.fields ?? {}, body.pipeline) : null;
+    if (!works.heads.isCurrent(pair, seen)) continue;
+    const told = token === null ? { credential: opened.fields } : { credential: null, token };
+    return { head, body: answer({ org, entry }, head, told, opened.hit) };
   }
   throw new Fault("conflict", { provider: entry.code, retryAfterS: 1 });
 }
@@ -160,13 +163,51 @@ async function fieldsOf(
   return { fields: result, hit };
 }
 
-function answer({ org, entry }: Subject, head: Head, fields: OpenFields | null, hit: boolean) {
+/** A stand-in minted for one pipeline, as it goes over the wire. */
+type Token = Record<string, string> & { type: StandIn["type"]; expires_at: string };
+
+/**
+ * Has the provider make a short-lived stand-in for the credential.
+ *
+ * @throws Fault `token_unsupported`, `credential_not_usable` where the provider refused the credential itself,
+ * `permission_missing`, `provider_unreachable`, `provider_rate_limited`
+ */
+async function tokenFor(
+  works: Works,
+  { org, entry }: Subject,
+  head: Head,
+  fields: OpenFields,
+  pipeline: string,
+): Promise<Token> {
+  const about = { provider: entry.code, providerName: entry.display_name, credentialId: head.credential_id };
+  const owner = { org, metadata: withoutBound(head.metadata, entry), isNew: false };
+  const minted = await mint(entry, asCredential(fields), owner, pipeline, works);
+  if (minted === null) throw new Fault("token_unsupported", { ...about, remedy: 'Ask with "as": "secret"' });
+  if ("fields" in minted) {
+    const members = Object.entries(minted.fields).map(([name, secret]) => [name, secret.reveal()]);
+    return { ...Object.fromEntries(members), type: minted.type, expires_at: minted.expires_at };
+  }
+  if (minted.outcome === "rejected" || minted.outcome === "expired")
+    throw new Fault("credential_not_usable", {
+      ...about,
+      reason: minted.outcome,
+      remedy: minted.remedy ?? `Replace it: POST /${org}/${entry.code.toLowerCase()}/rotate`,
+    });
+  throw refusal(entry, minted);
+}
+
+function answer(
+  { org, entry }: Subject,
+  head: Head,
+  told: { credential: OpenFields | null; token?: Token },
+  hit: boolean,
+) {
   return {
     org_slug: org,
     provider: entry.code,
     credential_id: head.credential_id,
     credential_type: head.credential_type,
-    credential: fields,
+    ...told,
     metadata: head.metadata,
     fingerprint: head.fingerprint,
     key_version: head.key_version,

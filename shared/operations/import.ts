@@ -6,13 +6,14 @@ import { timestamp } from "../ports/clock.ts";
 import type { HeadColumns, Opening, Pair } from "../ports/credential-store.ts";
 import { checkMetadata } from "../registry/check-metadata.ts";
 import type { Entry } from "../registry/entry.ts";
+import { chooseByShape } from "../registry/family.ts";
 import { forget, headChange, type Idempotency, replayOf, untilKnown, versionOf } from "./change.ts";
 import { Lanes } from "./lanes.ts";
 import { isConfigured } from "./present.ts";
 import { mergeMetadata, prove, requireHarmlessName, requireValid, sealProven } from "./prove.ts";
 import { announceStatus } from "./record.ts";
 import { setupPlan } from "./setup.ts";
-import type { Requester, Works } from "./works.ts";
+import { type Requester, type Works, withoutBound } from "./works.ts";
 
 const CHECKING_MS = 60_000;
 const IN_FLIGHT = 10;
@@ -66,15 +67,11 @@ export async function importMany(works: Works, request: ImportRequest) {
 }
 
 async function open(works: Works, request: ImportRequest): Promise<{ items: Item[]; unknown: Result[] }> {
-  const found = request.body.items.map((asked, index) => ({
-    asked,
-    index,
-    entry: works.registry.byPath(asked.provider),
-  }));
-  const known = found.flatMap(({ asked, index, entry }) => (entry ? [{ asked, index, entry }] : []));
-  const unknown = found
-    .filter(({ entry }) => !entry)
-    .map(({ index }) => failed(index, "UNKNOWN", new Fault("provider_unknown")));
+  const found = request.body.items.map((asked, index) => ({ asked, index, entry: entryOf(works, asked) }));
+  const known = found.flatMap(({ asked, index, entry }) => (entry instanceof Fault ? [] : [{ asked, index, entry }]));
+  const unknown = found.flatMap(({ index, entry }) =>
+    entry instanceof Fault ? [failed(index, "UNKNOWN", entry)] : [],
+  );
   const seen = new Set<string>();
   for (const { entry, index } of known) {
     if (seen.has(entry.code)) throw malformed(`/items/${index}/provider`, "stands twice in this import");
@@ -100,6 +97,18 @@ async function open(works: Works, request: ImportRequest): Promise<{ items: Item
     };
   });
   return { items, unknown };
+}
+
+/** The entry that an item means, or why there is none. */
+function entryOf(works: Works, asked: ImportBody["items"][number]): Entry | Fault {
+  const family = works.registry.familyOf(asked.provider);
+  if (family.length === 0) return works.registry.byPath(asked.provider) ?? new Fault("provider_unknown");
+  try {
+    return chooseByShape(family, asked);
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  }
 }
 
 async function check(works: Works, request: ImportRequest, items: Item[]): Promise<void> {
@@ -135,7 +144,8 @@ async function prepare(works: Works, request: ImportRequest, item: Item): Promis
   if (asked.metadata) checkMetadata(works.registry, entry, asked.metadata);
   const kept: Head | null = isConfigured(opening.head, timestamp(works.clock.now())) ? opening.head : null;
   const metadata = mergeMetadata(kept?.metadata ?? {}, asked.metadata ?? {});
-  const proven = await prove(works, entry, asked.credential, false);
+  const claim = { org: request.org, entry, submitted: asked.credential, metadata: withoutBound(metadata, entry) };
+  const proven = await prove(works, { ...claim, skipValidation: false });
   requireValid(entry, proven);
   if (request.dryRun) return { result: { index, provider: entry.code, status: "completed" } };
   const subject = { org: request.org, entry, requestId: request.requestId, actor: request.actor };
@@ -178,7 +188,8 @@ async function store(works: Works, request: ImportRequest, items: Item[]): Promi
   ready.forEach(({ item, version }, position) => {
     if (after[position]?.effective) {
       works.audit.write(auditRecord(request, version));
-      if (isConfigured(item.opening.head, now)) announceStatus(works, item.opening.head, "VALID");
+      if (isConfigured(item.opening.head, now))
+        announceStatus(works, item.opening.head, item.set?.validation_status ?? "VALID");
     } else {
       const lost = new Fault("conflict", {
         provider: item.entry.code,

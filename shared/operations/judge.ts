@@ -4,9 +4,11 @@ import { isDefinite, type Status, statusOf, type Verdict } from "../contract/ver
 import { timestamp } from "../ports/clock.ts";
 import type { CheckRow } from "../ports/credential-store.ts";
 import { type AttemptParts, attempt } from "../providers/attempt.ts";
+import type { Owner } from "../providers/provider.ts";
 import type { Entry } from "../registry/entry.ts";
 import { earliest, nextDueAt, passedThreshold } from "./schedule.ts";
-import type { Works } from "./works.ts";
+import { recordVerdict } from "./subscription.ts";
+import { type Works, withoutBound } from "./works.ts";
 
 /** A stored credential's check: what was learnt, when it began, and what it makes of the status. */
 export interface Judgement {
@@ -37,10 +39,16 @@ export async function judge(
   parts: AttemptParts = works,
 ): Promise<Judgement> {
   const checkedAt = timestamp(works.clock.now());
-  let verdict = await attempt(entry, credential, parts);
-  if (head.validation_status === "VALID" && isDefinite(verdict.outcome) && verdict.outcome !== "valid") {
+  const owner = { org: head.org_slug, metadata: withoutBound(head.metadata, entry), isNew: false };
+  let verdict = await check(entry, credential, owner, checkedAt, parts);
+  if (
+    entry.credential_type !== "none" &&
+    head.validation_status === "VALID" &&
+    isDefinite(verdict.outcome) &&
+    verdict.outcome !== "valid"
+  ) {
     await works.clock.sleep(entry.confirm_after_ms);
-    verdict = await attempt(entry, credential, parts);
+    verdict = await check(entry, credential, owner, checkedAt, parts);
   }
   const nowMs = works.clock.now();
   const decided = statusOf(verdict.outcome);
@@ -83,4 +91,16 @@ export async function judge(
       notified_days: passed,
     },
   };
+}
+
+/** What a provider says of a credential, or the calendar of a subscription that has none. */
+async function check(
+  entry: Entry,
+  credential: Credential,
+  owner: Owner,
+  at: string,
+  parts: AttemptParts,
+): Promise<Verdict> {
+  if (entry.credential_type === "none") return recordVerdict(entry, owner.metadata, at);
+  return await attempt(entry, credential, owner, parts);
 }

@@ -5,13 +5,15 @@ import type { Credential } from "../contract/secret.ts";
 import type { Verdict } from "../contract/verdict.ts";
 import { timestamp } from "../ports/clock.ts";
 import { attempt } from "../providers/attempt.ts";
-import { checkCredential } from "../registry/check.ts";
-import { looksLikeSecret } from "../registry/check-metadata.ts";
+import { providerOf } from "../providers/index.ts";
+import { checkCredential, refusal as credentialFault, pathOf } from "../registry/check.ts";
+import { checkMetadata, looksLikeSecret, requireSettings } from "../registry/check-metadata.ts";
 import type { Entry } from "../registry/entry.ts";
 import type { Registry } from "../registry/load.ts";
 import { seal } from "../vault/seal.ts";
-import { refusal } from "./present.ts";
-import { boundMetadata, type Subject, type Works } from "./works.ts";
+import { isConfigured, refusal } from "./present.ts";
+import { recordVerdict } from "./subscription.ts";
+import { boundMetadata, type Subject, type Works, withoutBound } from "./works.ts";
 
 /** A credential that passed the offline checks and was put to its provider, or deliberately was not. */
 export interface Proven {
@@ -24,45 +26,96 @@ export interface Proven {
   verdict: Verdict | null;
 }
 
-/** A proven credential, encrypted under its new id. */
+/** What is to be proven: for whom, and with which settings beside it. */
+export interface Claim extends Subject {
+  /** What the customer sent; `undefined` where nothing was. */
+  submitted: unknown;
+  /** The settings that will be stored with it. */
+  metadata: Metadata;
+  skipValidation: boolean;
+}
+
+/** A proven credential, encrypted under its new id; a manual subscription has nothing to encrypt. */
 export interface Sealed {
   credentialId: string;
-  ciphertext: Buffer;
-  keyVersion: string;
-  fingerprint: string;
+  ciphertext: Buffer | null;
+  keyVersion: string | null;
+  fingerprint: string | null;
   /** The organisation's metadata with the bound fields in it. */
   metadata: Metadata;
 }
 
 /**
- * Checks the format offline, then asks the provider. A verdict other than valid is returned, not thrown.
+ * Checks the format offline, then asks the provider. A verdict other than valid is returned, not thrown. A manual
+ * subscription is judged by its record alone.
  *
- * @throws Fault `credential_format`
+ * @throws Fault `request_malformed`, `credential_format`, `conflict` where another organisation has the same one
  */
-export async function prove(works: Works, entry: Entry, submitted: unknown, skipValidation: boolean): Promise<Proven> {
-  const { credential, bound, warnings } = checkCredential(works.registry, entry, submitted);
-  if (skipValidation) return { credential, bound, warnings, checkedAt: null, verdict: null };
+export async function prove(works: Works, claim: Claim): Promise<Proven> {
+  const { org, entry, submitted, metadata } = claim;
   const checkedAt = timestamp(works.clock.now());
-  const verdict = await attempt(entry, credential, works);
+  if (entry.credential_type === "none") {
+    if (submitted !== undefined && submitted !== null)
+      throw malformed("/credential", "is not taken: a manual subscription has no secret; send its record in metadata");
+    requireSettings(entry, metadata);
+    const verdict = recordVerdict(entry, metadata, checkedAt);
+    return { credential: {}, bound: {}, warnings: verdict.warnings, checkedAt, verdict };
+  }
+  if (submitted === undefined) throw malformed("/credential", "is missing or of the wrong type");
+  const { credential, bound, warnings } = checkCredential(works.registry, entry, submitted);
+  const provider = await providerOf(entry);
+  const wrong = provider.inspect?.(credential, { entry, metadata }) ?? [];
+  if (wrong.length > 0)
+    throw credentialFault(
+      entry,
+      wrong.map((one) => ({ ...one, field: `/credential/${one.field}` })),
+    );
+  await requireUnclaimed(works, claim, credential);
+  if (claim.skipValidation) return { credential, bound, warnings, checkedAt: null, verdict: null };
+  const verdict = await attempt(entry, credential, { org, metadata, isNew: true }, works);
   return { credential, bound, warnings: [...new Set([...warnings, ...verdict.warnings])], checkedAt, verdict };
 }
 
-/** @throws Fault the refusal that the verdict stands for, where it is not valid */
-export function requireValid(entry: Entry, proven: Proven): void {
-  if (proven.verdict !== null && proven.verdict.outcome !== "valid") throw refusal(entry, proven.verdict);
+/** A credential that may belong to one organisation only is refused where another has it. @throws Fault `conflict` */
+async function requireUnclaimed(works: Works, { org, entry }: Subject, credential: Credential): Promise<void> {
+  const field = entry.fields.find(({ unique }) => unique);
+  const value = field && credential[field.name]?.reveal();
+  if (field === undefined || value === undefined) return;
+  const now = timestamp(works.clock.now());
+  const holders = await works.store.readHolders(entry.code, fingerprintOf(entry, credential));
+  const taken = holders.some(
+    (head) => head.org_slug !== org && isConfigured(head, now) && head.metadata[field.name] === value,
+  );
+  if (!taken) return;
+  throw new Fault("conflict", {
+    detail: `This ${field.label ?? field.name} is registered by another organization already`,
+    provider: entry.code,
+    providerName: entry.display_name,
+    reason: "taken",
+    errors: [{ field: `/credential/${field.name}`, message: "belongs to another organization here" }],
+    remedy: `Create one of its own for this organization, as /${org}/${pathOf(entry)}/instructions shows`,
+  });
+}
+
+/** @throws Fault the refusal that the verdict stands for, where it is not valid; a subscription that ended is stored as it is */
+export function requireValid(entry: Entry, { verdict }: Proven): void {
+  if (verdict === null || verdict.outcome === "valid" || entry.credential_type === "none") return;
+  throw refusal(entry, verdict);
 }
 
 /** Encrypts a proven credential for an organisation under a new credential id. @throws Fault `encryption_failed` */
 export async function sealProven(works: Works, subject: Subject, proven: Proven, metadata: Metadata): Promise<Sealed> {
   const { entry, org } = subject;
   const credentialId = randomUUID();
-  const withBound = { ...withoutBound(metadata, entry), ...proven.bound };
+  const stored = storedMetadata(works.registry, entry, proven, metadata);
+  if (entry.credential_type === "none")
+    return { credentialId, ciphertext: null, keyVersion: null, fingerprint: null, metadata: stored };
   const binding = {
     org_slug: org,
     provider: entry.code,
     credential_id: credentialId,
     credential_type: entry.credential_type,
-    bound: boundMetadata(entry, withBound),
+    bound: boundMetadata(entry, stored),
   };
   const { ciphertext, keyVersion } = await seal(works.keys, binding, proven.credential);
   return {
@@ -70,7 +123,19 @@ export async function sealProven(works: Works, subject: Subject, proven: Proven,
     ciphertext,
     keyVersion,
     fingerprint: fingerprintOf(entry, proven.credential),
-    metadata: withBound,
+    metadata: stored,
+  };
+}
+
+/** The settings, those that the provider made known where the customer left them open, and the mirrored fields. */
+export function storedMetadata(registry: Registry, entry: Entry, proven: Proven, metadata: Metadata): Metadata {
+  const discovered = Object.entries(proven.verdict?.discovered ?? {}).filter(([name]) =>
+    entry.metadata.some((setting) => setting.name === name),
+  );
+  return {
+    ...checkMetadata(registry, entry, Object.fromEntries(discovered)),
+    ...withoutBound(metadata, entry),
+    ...proven.bound,
   };
 }
 
@@ -91,10 +156,4 @@ export function mergeMetadata(kept: Metadata, patch: Metadata): Metadata {
 export function requireHarmlessName(registry: Registry, name: string | undefined): void {
   if (name !== undefined && looksLikeSecret(registry, name))
     throw malformed("/credential_name", "looks like a secret; send it in credential");
-}
-
-/** Metadata without the provider's own fields: what was bound to an earlier credential says nothing about a new one. */
-export function withoutBound(metadata: Metadata, entry: Entry): Metadata {
-  const names = new Set(entry.fields.map((field) => field.name));
-  return Object.fromEntries(Object.entries(metadata).filter(([name]) => !names.has(name)));
 }

@@ -1,8 +1,13 @@
 import type { Head } from "../contract/rows.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { Entry } from "../registry/entry.ts";
+import { render, valuesFor } from "../registry/render.ts";
 import { absent, integrationInfo, isConfigured, requireConfigured, summary, unreadable } from "./present.ts";
+import { asOfNow } from "./subscription.ts";
 import type { Subject, Works } from "./works.ts";
+
+const PLACEHOLDER =
+  "This service runs on one machine, so the numeric id in the policies is a placeholder that AWS trusts for nobody. Take the instructions from the deployed service.";
 
 export interface ListFilter {
   category: string | null;
@@ -17,7 +22,11 @@ export async function list(works: Works, org: string, filter: ListFilter) {
   const now = timestamp(nowMs);
   const { heads: stored, corrupt } = await works.store.readHeads(org);
   const heads = new Map(stored.filter((head) => isConfigured(head, now)).map((head) => [head.provider, head]));
-  const known = works.registry.entries.map((entry) => ({ entry, head: heads.get(entry.code) ?? null }));
+  const custom = [...heads.keys(), ...corrupt].flatMap((code) => customEntry(works, code));
+  const known = [...works.registry.entries, ...custom].map((entry) => ({
+    entry,
+    head: asOfNow(entry, heads.get(entry.code) ?? null, now),
+  }));
   const checked = known.filter(({ entry }) => entry.credential_type !== "none");
   const configured = checked.filter(({ head }) => head !== null);
   const isValid = ({ head }: { head: Head | null }) => head?.validation_status === "VALID";
@@ -41,10 +50,17 @@ export async function list(works: Works, org: string, filter: ListFilter) {
   };
 }
 
+/** The entry of a custom subscription that an organisation has; none for any other code. */
+function customEntry(works: Works, code: string): Entry[] {
+  const entry = works.registry.byCode(code);
+  return entry?.custom ? [entry] : [];
+}
+
 /** One integration, never its secret. @throws Fault `not_configured` */
 export async function get(works: Works, { org, entry }: Subject) {
   const found = await works.store.readHead({ org_slug: org, provider: entry.code });
-  const head = requireConfigured(found, entry, timestamp(works.clock.now()));
+  const now = timestamp(works.clock.now());
+  const head = requireConfigured(asOfNow(entry, found, now), entry, now);
   return { head, body: integrationInfo(entry, head) };
 }
 
@@ -55,21 +71,30 @@ export async function history(works: Works, { org, entry }: Subject, page: { lim
 }
 
 /** What the customer must create at the provider, step by step. */
-export function instructions({ org, entry }: Subject) {
+export function instructions({ federation }: Pick<Works, "federation">, { org, entry }: Subject) {
+  const values = valuesFor(entry, org, federation);
+  const usesIdentity = entry.snippets.some(({ text }) => text.includes("{aws_subject}"));
   return {
     org_slug: org,
     provider: entry.code,
     display_name: entry.display_name,
     credential_type: entry.credential_type,
-    steps: entry.setup_help,
+    steps: entry.setup_help.map((step) => render(step, values)),
     fields: entry.fields.map(({ name, label, secret, example, optional, help }) => ({
       name,
-      label,
+      label: label ?? name,
       secret,
-      example,
+      ...(example ? { example } : {}),
       optional,
       ...(help ? { help } : {}),
     })),
+    snippets: entry.snippets.map(({ id, title, language, text }) => ({
+      id,
+      title,
+      language,
+      text: render(text, values),
+    })),
+    notes: usesIdentity && federation.isPlaceholder ? [PLACEHOLDER] : [],
     docs_url: entry.docs?.url ?? null,
     setup: { method: "POST", path: `/api/v1/integrations/${org}/${entry.code.toLowerCase()}/setup` },
   };

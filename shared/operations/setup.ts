@@ -2,13 +2,14 @@ import type { SetupBody } from "../contract/bodies.ts";
 import { Fault } from "../contract/fault.ts";
 import type { Precondition } from "../contract/precondition.ts";
 import type { Head } from "../contract/rows.ts";
-import { statusOf } from "../contract/verdict.ts";
+import { type Status, statusOf } from "../contract/verdict.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { HeadColumns } from "../ports/credential-store.ts";
 import { checkMetadata } from "../registry/check-metadata.ts";
 import { change, type Done, type Idempotency, type Plan, requirePrecondition } from "./change.ts";
 import { capabilitiesOf, isConfigured, pipelinesOf, verdictAnswer } from "./present.ts";
 import {
+  type Claim,
   mergeMetadata,
   type Proven,
   prove,
@@ -16,11 +17,11 @@ import {
   requireValid,
   type Sealed,
   sealProven,
-  withoutBound,
+  storedMetadata,
 } from "./prove.ts";
 import { announceStatus } from "./record.ts";
 import { earliest, nextDueAt, passedThreshold, requireFuture } from "./schedule.ts";
-import type { Requester, Subject, Works } from "./works.ts";
+import { type Requester, type Subject, type Works, withoutBound } from "./works.ts";
 
 export interface SetupRequest extends Subject, Requester {
   body: SetupBody;
@@ -47,27 +48,27 @@ export async function setup(works: Works, request: SetupRequest): Promise<Done &
     const kept = isConfigured(head, timestamp(works.clock.now())) ? head : null;
     made.before = kept;
     const metadata = withoutBound(mergeMetadata(kept?.metadata ?? {}, body.metadata ?? {}), entry);
-    made.proven ??= await prove(works, entry, body.credential, body.skip_validation);
+    if (kept === null) await requireRoom(works, request);
+    made.proven ??= await prove(works, claimOf(request, metadata, body.skip_validation));
     requireValid(entry, made.proven);
     made.sealed ??= await sealProven(works, request, made.proven, metadata);
-    const sealed = { ...made.sealed, metadata: { ...metadata, ...made.proven.bound } };
+    const sealed = { ...made.sealed, metadata: storedMetadata(works.registry, entry, made.proven, metadata) };
     return setupPlan(works, request, body, kept, made.proven, sealed);
   });
   if (done.replayed) return { ...done, sealed: null };
-  if (made.before !== null) announceStatus(works, made.before, body.skip_validation ? "PENDING" : "VALID");
+  if (made.before !== null && made.proven !== null) announceStatus(works, made.before, statusAfter(made.proven));
   return { ...done, sealed: made.sealed };
 }
 
 /** Everything of setup but encrypting and storing. @throws Fault `credential_format`, `already_exists`, `precondition_failed` */
 export async function dryRun(works: Works, request: SetupRequest) {
   const now = timestamp(works.clock.now());
-  requirePrecondition(
-    await works.store.readHead({ org_slug: request.org, provider: request.entry.code }),
-    request,
-    now,
-  );
+  const head = await works.store.readHead({ org_slug: request.org, provider: request.entry.code });
+  requirePrecondition(head, request, now);
   checkBody(works, request);
-  const proven = await prove(works, request.entry, request.body.credential, false);
+  const kept = isConfigured(head, now) ? head.metadata : {};
+  const metadata = withoutBound(mergeMetadata(kept, request.body.metadata ?? {}), request.entry);
+  const proven = await prove(works, claimOf(request, metadata, false));
   const { verdict, checkedAt } = proven;
   if (verdict === null || checkedAt === null) throw new Fault("internal");
   const answer = verdictAnswer(request.entry, verdict, {
@@ -76,6 +77,36 @@ export async function dryRun(works: Works, request: SetupRequest) {
     lastCheckedAt: checkedAt,
   });
   return { ...answer, warnings: proven.warnings, dry_run: true };
+}
+
+function claimOf({ org, entry, body }: SetupRequest, metadata: Head["metadata"], skipValidation: boolean): Claim {
+  return { org, entry, submitted: body.credential, metadata, skipValidation };
+}
+
+/** The status that a credential is stored with. */
+export function statusAfter({ verdict }: Pick<Proven, "verdict">): Status {
+  return verdict === null ? "PENDING" : (statusOf(verdict.outcome) ?? "PENDING");
+}
+
+/** An organisation has a bounded number of custom subscriptions. @throws Fault `conflict` */
+async function requireRoom(works: Works, { org, entry }: Subject): Promise<void> {
+  if (!entry.custom) return;
+  const { heads } = await works.store.readHeads(org);
+  const now = timestamp(works.clock.now());
+  const count = heads.filter((head) => head.provider.startsWith("custom-") && isConfigured(head, now)).length;
+  if (count < MOST_CUSTOM) return;
+  throw new Fault("conflict", {
+    detail: `An organization can have at most ${MOST_CUSTOM} custom subscriptions`,
+    provider: entry.code,
+    reason: "too_many",
+    remedy: "Delete one that is no longer needed",
+  });
+}
+const MOST_CUSTOM = 200;
+
+/** What a credential is called where nobody named it. */
+export function defaultName(entry: Subject["entry"]): string {
+  return `${entry.display_name} ${entry.credential_type === "none" ? "subscription" : "API Key"}`;
 }
 
 function checkBody(works: Works, { entry, body }: SetupRequest): void {
@@ -95,7 +126,7 @@ export function setupPlan(
 ): Plan & { set: HeadColumns } {
   const { entry } = request;
   const declared = asked.expires_at ?? kept?.expires_at_declared ?? null;
-  const name = asked.credential_name ?? kept?.credential_name ?? `${entry.display_name} API Key`;
+  const name = asked.credential_name ?? kept?.credential_name ?? defaultName(entry);
   const columns = newCredentialColumns(works, request, kept, proven, sealed, declared);
   return {
     op: "setup",
@@ -124,7 +155,7 @@ export function newCredentialColumns(
     op: kept === null ? "setup" : "rotate",
     credential_id: sealed.credentialId,
     credential_type: request.entry.credential_type,
-    credential_name: kept?.credential_name ?? `${request.entry.display_name} API Key`,
+    credential_name: kept?.credential_name ?? defaultName(request.entry),
     key_version: sealed.keyVersion,
     fingerprint: sealed.fingerprint,
     metadata: sealed.metadata,
@@ -132,8 +163,8 @@ export function newCredentialColumns(
     expires_at_declared: declared,
     expires_at: expiresAt,
     deactivation_scheduled_at: kept?.deactivation_scheduled_at ?? null,
-    validation_status: verdict === null ? "PENDING" : "VALID",
-    last_validated_at: verdict === null ? null : proven.checkedAt,
+    validation_status: statusAfter(proven),
+    last_validated_at: verdict?.outcome === "valid" ? proven.checkedAt : null,
     last_checked_at: verdict === null ? null : proven.checkedAt,
     error_code: null,
     verdict,

@@ -216,7 +216,7 @@ function queue(run: Run, lanes: Lanes, due: SealedHead, readAt: number, done: ()
 /** @returns `null` where the credential cannot be opened: that is ours to mend and says nothing about it */
 async function judgeDue(works: Works, entry: Entry, due: SealedHead): Promise<Judgement | null> {
   try {
-    const parts = { ask: works.ask, clock: works.clock };
+    const parts = { ask: works.ask, clock: works.clock, federation: works.federation };
     return await judge(works, entry, due.head, await openStored(works, entry, due), parts);
   } catch (error) {
     const code = error instanceof Fault ? error.code : "internal";

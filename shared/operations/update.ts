@@ -3,7 +3,7 @@ import { malformed } from "../contract/fault.ts";
 import type { Precondition } from "../contract/precondition.ts";
 import type { Head, Op } from "../contract/rows.ts";
 import { timestamp } from "../ports/clock.ts";
-import { checkMetadata } from "../registry/check-metadata.ts";
+import { checkMetadata, requireSettings } from "../registry/check-metadata.ts";
 import { change, configuredHead, type Done, type Idempotency, type Plan } from "./change.ts";
 import {
   mergeMetadata,
@@ -17,7 +17,7 @@ import {
 import { announceStatus } from "./record.ts";
 import { earliest, nextThreshold, requireFuture } from "./schedule.ts";
 import { configuredAnswer, newCredentialColumns, versionPart } from "./setup.ts";
-import type { Requester, Subject, Works } from "./works.ts";
+import { type Requester, type Subject, type Works, withoutBound } from "./works.ts";
 
 export interface UpdateRequest extends Subject, Requester {
   body: UpdateBody;
@@ -48,8 +48,17 @@ export async function update(works: Works, request: UpdateRequest): Promise<Done
     made.before = head;
     requireUnchanged(head, mirrored);
     const metadata = mergeMetadata(head.metadata, patch);
-    if (body.credential === undefined) return settingsPlan(works, request, head, metadata);
-    const proven = await prove(works, entry, body.credential, false);
+    if (body.credential === undefined) {
+      if (entry.credential_type === "none") requireSettings(entry, metadata);
+      return settingsPlan(works, request, head, metadata);
+    }
+    const proven = await prove(works, {
+      org: request.org,
+      entry,
+      submitted: body.credential,
+      metadata: withoutBound(metadata, entry),
+      skipValidation: false,
+    });
     requireValid(entry, proven);
     made.sealed = await sealProven(works, request, proven, metadata);
     return credentialPlan(works, request, head, proven, made.sealed);
@@ -89,13 +98,15 @@ function settingsPlan(works: Works, request: UpdateRequest, head: Head, metadata
   const name = body.credential_name ?? head.credential_name;
   const enabled = body.enabled ?? head.enabled;
   const dueAt =
-    head.next_due_at === null
-      ? null
-      : enabled && !head.enabled
-        ? timestamp(nowMs)
-        : body.expires_at === undefined
-          ? head.next_due_at
-          : earliest(head.next_due_at, nextThreshold(expiresAt, nowMs));
+    entry.credential_type === "none"
+      ? timestamp(nowMs)
+      : head.next_due_at === null
+        ? null
+        : enabled && !head.enabled
+          ? timestamp(nowMs)
+          : body.expires_at === undefined
+            ? head.next_due_at
+            : earliest(head.next_due_at, nextThreshold(expiresAt, nowMs));
   return {
     op: opOf(body, head),
     status: 200,

@@ -45,6 +45,7 @@ export async function openStored(
   entry: Entry,
   { head, encrypted_credential }: SealedHead,
 ): Promise<Credential> {
+  if (entry.credential_type === "none") return {};
   const binding = {
     org_slug: head.org_slug,
     provider: head.provider,

@@ -2,11 +2,13 @@ import type { Metadata } from "../contract/rows.ts";
 import type { Audit } from "../ports/audit.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CredentialStore } from "../ports/credential-store.ts";
+import type { Federation } from "../ports/federation.ts";
 import type { KeyManagement } from "../ports/key-management.ts";
 import type { Log } from "../ports/log.ts";
 import type { SecretSource } from "../ports/secret-source.ts";
 import type { Ask } from "../providers/ask.ts";
 import type { Slots } from "../providers/slots.ts";
+import { isMirrored } from "../registry/check.ts";
 import type { Entry } from "../registry/entry.ts";
 import type { Registry } from "../registry/load.ts";
 import type { Memory } from "../vault/memory.ts";
@@ -22,6 +24,8 @@ export interface Works {
   registry: Registry;
   ask: Ask;
   slots: Slots;
+  /** Who this service is towards AWS. */
+  federation: Federation;
   audit: Audit;
   /** Opened credentials, for minutes. */
   memory: Memory;
@@ -46,6 +50,12 @@ export interface Requester {
 
 /** The metadata of a credential that its ciphertext is bound to: the provider's fields that are not secret. */
 export function boundMetadata(entry: Entry, metadata: Metadata): Metadata {
-  const names = entry.fields.filter((field) => !field.secret).map((field) => field.name);
+  const names = entry.fields.filter(isMirrored).map((field) => field.name);
   return Object.fromEntries(names.filter((name) => metadata[name] !== undefined).map((name) => [name, metadata[name]]));
+}
+
+/** Metadata without the provider's own fields: what was bound to an earlier credential says nothing about a new one. */
+export function withoutBound(metadata: Metadata, entry: Entry): Metadata {
+  const names = new Set(entry.fields.map((field) => field.name));
+  return Object.fromEntries(Object.entries(metadata).filter(([name]) => !names.has(name)));
 }

@@ -127,6 +127,8 @@ export interface CredentialStore {
   readHead(pair: Pair): Promise<Head | null>;
   /** All current heads of an organisation, deleted ones included. */
   readHeads(orgSlug: string): Promise<HeadList>;
+  /** The current heads of a provider with this fingerprint, in whatever organisation; at most 100. */
+  readHolders(provider: string, fingerprint: string): Promise<Head[]>;
   /** The current head with its ciphertext, or `null` where never configured. */
   readSealed(pair: Pair): Promise<SealedHead | null>;
   readOpening(

@@ -20,6 +20,6 @@ export interface TokenVerifier {
 
 /** The local issuer: signs identity tokens for pipelines on one machine. */
 export interface TokenIssuer {
-  /** A signed JWT for the subject, valid for an hour. */
-  issue(subject: string): Promise<string>;
+  /** A signed JWT for the subject, valid for an hour; `claims` are added to it. */
+  issue(subject: string, claims?: Readonly<Record<string, string>>): Promise<string>;
 }

@@ -1,73 +1,146 @@
 import { type FaultCode, faults } from "../contract/fault.ts";
-import type { Credential } from "../contract/secret.ts";
+import type { Credential, StandIn } from "../contract/secret.ts";
 import type { Capability, Finding, Outcome, Verdict } from "../contract/verdict.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Federation } from "../ports/federation.ts";
 import { fieldWarnings } from "../registry/check.ts";
 import type { Entry } from "../registry/entry.ts";
 import { finding } from "../registry/read-answer.ts";
+import { render, type Values, valuesFor } from "../registry/render.ts";
 import type { Ask } from "./ask.ts";
 import { providerOf } from "./index.ts";
+import type { Owner, ProbeContext, Provider } from "./provider.ts";
 import type { Slots } from "./slots.ts";
 
 /** What an attempt needs from outside. */
 export interface AttemptParts {
   ask: Ask;
   clock: Clock;
+  /** Who this service is towards AWS. */
+  federation: Federation;
   /** Places at the providers; without them nothing is held back. */
   slots?: Slots;
+}
+
+/** A credential on its way to its provider. */
+interface Case {
+  entry: Entry;
+  credential: Credential;
+  owner: Owner;
 }
 
 /**
  * Asks a provider whether a credential works: one check within `entry.deadline_ms`, asked again `entry.retry.max` times
  * only where nobody answered. Never throws, and holds nothing of the provider's text or the credential.
  */
-export async function attempt(entry: Entry, credential: Credential, parts: AttemptParts): Promise<Verdict> {
-  const endsAt = parts.clock.monotonic() + entry.deadline_ms;
-  if (!parts.slots) return await check(entry, credential, parts, endsAt);
-  const done = await parts.slots.within(entry.code, entry.concurrency, entry.deadline_ms, () =>
-    check(entry, credential, parts, endsAt),
+export async function attempt(
+  entry: Entry,
+  credential: Credential,
+  owner: Owner,
+  parts: AttemptParts,
+): Promise<Verdict> {
+  const one = { entry, credential, owner };
+  const found = await held(one, parts, finding("unreachable", { reason: "busy" }), (provider, context) =>
+    provider.probe(credential, context),
   );
-  // So many checks are in flight there that this one never began.
-  return done ? done.result : verdictOf(entry, credential, finding("unreachable", { reason: "busy" }));
+  return verdictOf(one, found, valuesFor(entry, owner.org, parts.federation));
 }
 
-async function check(entry: Entry, credential: Credential, parts: AttemptParts, endsAt: number): Promise<Verdict> {
+/**
+ * Has a provider make a short-lived stand-in for a credential, within the same bounds as `attempt`.
+ *
+ * @returns `null` where the provider has none; a verdict where it refused
+ */
+export async function mint(
+  entry: Entry,
+  credential: Credential,
+  owner: Owner,
+  pipeline: string,
+  parts: AttemptParts,
+): Promise<StandIn | Verdict | null> {
+  const provider = await providerOf(entry);
+  if (provider.mint === undefined) return null;
+  const one = { entry, credential, owner };
+  const found = await held<StandIn | Finding>(
+    one,
+    parts,
+    finding("unreachable", { reason: "busy" }),
+    (asked, context) =>
+      asked.mint ? asked.mint(credential, { ...context, pipeline }) : Promise.resolve(finding("service_misconfigured")),
+  );
+  if ("fields" in found) return found;
+  return verdictOf(one, found, valuesFor(entry, owner.org, parts.federation));
+}
+
+type Question<Result> = (provider: Provider, context: ProbeContext) => Promise<Result | Finding>;
+
+/** Asks while holding a place at the provider; `busy` where so many checks are in flight there that this one never began. */
+async function held<Result>(
+  one: Case,
+  parts: AttemptParts,
+  busy: Finding,
+  question: Question<Result>,
+): Promise<Result | Finding> {
+  const { entry } = one;
+  const endsAt = parts.clock.monotonic() + entry.deadline_ms;
+  const ask = () => untilAnswered(one, parts, endsAt, question);
+  if (!parts.slots) return await ask();
+  const done = await parts.slots.within(entry.code, entry.concurrency, entry.deadline_ms, ask);
+  return done ? done.result : busy;
+}
+
+async function untilAnswered<Result>(
+  one: Case,
+  parts: AttemptParts,
+  endsAt: number,
+  question: Question<Result>,
+): Promise<Result | Finding> {
   const { clock } = parts;
-  let found = await probeOnce(entry, credential, parts, Math.max(1, endsAt - clock.monotonic()));
-  for (let retries = 0; retries < entry.retry.max && isWorthAsking(found); retries++) {
-    if (clock.monotonic() + entry.retry.backoff_ms >= endsAt) break;
-    await clock.sleep(entry.retry.backoff_ms);
+  const { retry } = one.entry;
+  let found = await askOnce(one, parts, Math.max(1, endsAt - clock.monotonic()), question);
+  for (let retries = 0; retries < retry.max && isWorthAsking(found); retries++) {
+    if (clock.monotonic() + retry.backoff_ms >= endsAt) break;
+    await clock.sleep(retry.backoff_ms);
     const leftMs = endsAt - clock.monotonic();
     if (leftMs <= 0) break;
-    found = await probeOnce(entry, credential, parts, leftMs);
+    found = await askOnce(one, parts, leftMs, question);
   }
-  return verdictOf(entry, credential, found);
+  return found;
 }
 
 /** Only silence and an outage may pass by themselves; a definite answer or a limit is not asked again. */
-function isWorthAsking(found: Finding): boolean {
-  return found.outcome === "unreachable" && AGAIN.has(found.reason ?? "");
+function isWorthAsking(found: unknown): boolean {
+  if (typeof found !== "object" || found === null || !("outcome" in found) || !("reason" in found)) return false;
+  return found.outcome === "unreachable" && typeof found.reason === "string" && AGAIN.has(found.reason);
 }
 const AGAIN: ReadonlySet<string> = new Set(["timeout", "connection", "unavailable"]);
 
-/** One probe that ends by itself after `withinMs`, whatever the provider's code does. */
-async function probeOnce(
-  entry: Entry,
-  credential: Credential,
-  { ask, clock }: AttemptParts,
+/** One question that ends by itself after `withinMs`, whatever the provider's code does. */
+async function askOnce<Result>(
+  { entry, owner }: Case,
+  { ask, clock, federation }: AttemptParts,
   withinMs: number,
-): Promise<Finding> {
+  question: Question<Result>,
+): Promise<Result | Finding> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), withinMs);
+  const late = new Promise<Finding>((resolve) => {
+    const timeout = finding("unreachable", { reason: "timeout" });
+    deadline.signal.addEventListener("abort", () => resolve(timeout), { once: true });
+  });
   try {
     const provider = await providerOf(entry);
-    const context = { entry, ask: askWithin(ask, entry.timeout_ms, deadline.signal), now: clock.now() };
-    const late = new Promise<Finding>((resolve) => {
-      deadline.signal.addEventListener("abort", () => resolve(finding("unreachable", { reason: "timeout" })), {
-        once: true,
-      });
-    });
-    return await Promise.race([provider.probe(credential, context), late]);
+    const context: ProbeContext = {
+      ...owner,
+      entry,
+      ask: askWithin(ask, entry.timeout_ms, deadline.signal),
+      now: clock.now(),
+      sleep: async (ms) => {
+        await Promise.race([clock.sleep(ms), late]);
+      },
+      federation,
+    };
+    return await Promise.race([question(provider, context), late]);
   } catch {
     // A bug of ours must not condemn a key, and its text may hold one.
     return finding("unreachable", { reason: "internal" });
@@ -97,8 +170,14 @@ const CODES: Readonly<Record<Outcome, FaultCode | null>> = {
   service_misconfigured: "provider_unreachable",
 };
 
+/** Outcomes that have a fault code of their own for one reason. */
+const CODES_BY_REASON: Readonly<Record<string, FaultCode>> = {
+  trust_policy_too_wide: "trust_policy_too_wide",
+  token_unsupported: "token_unsupported",
+};
+
 /** What is stored and shown of a finding: texts from our own tables, and every capability that the entry declares. */
-function verdictOf(entry: Entry, credential: Credential, found: Finding): Verdict {
+function verdictOf({ entry, credential }: Pick<Case, "entry" | "credential">, found: Finding, values: Values): Verdict {
   const capabilities = entry.capabilities.map((declared) => capabilityOf(declared, found));
   const allLacking = capabilities.filter(
     ({ id, state }) => state === "denied" && entry.capabilities.some((one) => one.id === id && one.required),
@@ -107,22 +186,24 @@ function verdictOf(entry: Entry, credential: Credential, found: Finding): Verdic
   const outcome = found.outcome === "valid" && lacking !== undefined ? "forbidden" : found.outcome;
   const warnings = outcome === "valid" ? [...new Set([...found.warnings, ...fieldWarnings(entry, credential)])] : [];
   const reason = found.reason ?? (outcome === found.outcome ? warnings[0] : lacking?.reason) ?? null;
-  const code = CODES[outcome];
+  const code = (outcome === "forbidden" && CODES_BY_REASON[reason ?? ""]) || CODES[outcome];
+  const remedy = outcome === found.outcome ? remedyOf(entry, outcome, reason) : remedyFor(entry, allLacking);
   return {
     outcome,
     code,
     message: code === null ? "Integration validated successfully" : textOf(code, entry),
     reason,
-    remedy: outcome === found.outcome ? remedyOf(entry, outcome, reason) : remedyFor(entry, allLacking),
+    remedy: remedy === null ? null : render(remedy, values),
     details: { connection: CONNECTION[outcome], permissions: permissionsOf(outcome, capabilities), ...found.details },
     http_status: found.http_status,
     provider_code: found.provider_code,
     provider_request_id: found.provider_request_id,
     retry_after_s: found.retry_after_s ?? (outcome === "rate_limited" ? entry.rate_limit.retry_after_seconds : null),
-    capabilities,
+    capabilities: capabilities.map((one) => (one.remedy ? { ...one, remedy: render(one.remedy, values) } : one)),
     warnings,
     field: found.field,
     expires_at: found.expires_at,
+    ...(Object.keys(found.discovered).length > 0 ? { discovered: found.discovered } : {}),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Provider } from "./provider.ts";
 export const http: Provider = {
   async probe(credential, { entry, ask, now }) {
     const { probe } = entry;
-    if ("protocol" in probe) return finding("service_misconfigured", { reason: "internal" });
+    if (probe === undefined || "protocol" in probe) return finding("service_misconfigured", { reason: "internal" });
     const call = probe.get ?? probe.post;
     const base = call === undefined ? undefined : entry.endpoints[call.endpoint];
     if (call === undefined || base === undefined) return finding("service_misconfigured", { reason: "internal" });

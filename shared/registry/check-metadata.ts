@@ -1,7 +1,7 @@
 import { malformed } from "../contract/fault.ts";
 import type { Metadata } from "../contract/rows.ts";
 import { recognises } from "./check.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, Setting } from "./entry.ts";
 import { pattern } from "./linear.ts";
 import type { Registry } from "./load.ts";
 
@@ -16,6 +16,10 @@ export const generalMetadata: Readonly<Record<string, "text" | "tags">> = {
 };
 
 const LONGEST_TEXT = 200;
+/** A table's path has up to 30 + 1024 + 1024 characters; none is near that. */
+const LONGEST_SETTING = 500;
+/** Money as text, so that no binary fraction ever touches it. */
+const DECIMAL = /^\d{1,12}(?:\.\d{1,6})?$/;
 const MOST_TAGS = 20;
 const LONGEST_TAG = 50;
 
@@ -32,29 +36,94 @@ export function checkMetadata(registry: Registry, entry: Entry, metadata: Record
       throw malformed(`/metadata/${name}`, "is part of the credential: send it inside `credential`");
     }
     if (!allowed.includes(name)) throw malformed("/metadata", `takes only: ${allowed.join(", ")}`);
-    const complaint = value === null ? null : complaintAbout(registry, entry, name, value);
-    if (complaint !== null) throw malformed(`/metadata/${name}`, complaint);
+    if (value !== null) requireFitting(registry, entry, name, value);
     checked.push([name, value]);
   }
   return Object.fromEntries(checked);
 }
 
-function complaintAbout(registry: Registry, entry: Entry, name: string, value: unknown): string | null {
+/**
+ * Checks that nothing is missing of what the provider needs to know.
+ * @throws Fault request_malformed
+ */
+export function requireSettings(entry: Entry, metadata: Metadata): void {
+  const missing = entry.metadata.find(({ name, required }) => required && metadata[name] === undefined);
+  if (missing) throw malformed(`/metadata/${missing.name}`, `is missing: ${missing.label}, e.g. ${missing.example}`);
+}
+
+function requireFitting(registry: Registry, entry: Entry, name: string, value: unknown): void {
   const own = entry.metadata.find((setting) => setting.name === name);
-  if (own === undefined && generalMetadata[name] === "tags") {
-    if (!Array.isArray(value) || value.length > MOST_TAGS) return `must be a list of at most ${MOST_TAGS} short texts`;
-    for (const tag of value) {
-      const complaint = textComplaint(registry, tag, LONGEST_TAG);
-      if (complaint !== null) return `holds a tag that ${complaint}`;
-    }
-    return null;
+  if (own?.kind === "list") requireList(registry, own, value);
+  else {
+    const complaint = own ? settingComplaint(registry, own, value) : generalComplaint(registry, name, value);
+    if (complaint !== null) throw malformed(`/metadata/${name}`, complaint);
   }
-  const complaint = textComplaint(registry, value, LONGEST_TEXT);
-  if (complaint !== null) return complaint;
-  if (own !== undefined && typeof value === "string" && !pattern(own.pattern).test(value)) {
-    return `does not have the expected form, e.g. ${own.example}`;
+}
+
+function requireList(registry: Registry, setting: Setting, value: unknown): void {
+  const at = `/metadata/${setting.name}`;
+  const most = setting.max ?? MOST_TAGS;
+  const items = setting.items ?? [];
+  if (!Array.isArray(value) || value.length > most) throw malformed(at, `must be a list of at most ${most}`);
+  for (const [index, element] of value.entries()) {
+    if (typeof element !== "object" || element === null || Array.isArray(element))
+      throw malformed(`${at}/${index}`, "must be an object");
+    const given = new Map<string, unknown>(Object.entries(element));
+    if ([...given.keys()].some((name) => !items.some((item) => item.name === name)))
+      throw malformed(`${at}/${index}`, `takes only: ${items.map(({ name }) => name).join(", ")}`);
+    for (const item of items) {
+      const inner = given.get(item.name);
+      if (inner === undefined && !item.required) continue;
+      const complaint = inner === undefined ? "is missing" : settingComplaint(registry, item, inner);
+      if (complaint !== null) throw malformed(`${at}/${index}/${item.name}`, complaint);
+    }
+  }
+}
+
+function generalComplaint(registry: Registry, name: string, value: unknown): string | null {
+  if (generalMetadata[name] !== "tags") return textComplaint(registry, value, LONGEST_TEXT);
+  if (!Array.isArray(value) || value.length > MOST_TAGS) return `must be a list of at most ${MOST_TAGS} short texts`;
+  for (const tag of value) {
+    const complaint = textComplaint(registry, tag, LONGEST_TAG);
+    if (complaint !== null) return `holds a tag that ${complaint}`;
   }
   return null;
+}
+
+function settingComplaint(registry: Registry, setting: Omit<Setting, "items">, value: unknown): string | null {
+  const { kind, min, max, options, example } = setting;
+  switch (kind) {
+    case "boolean":
+      return typeof value === "boolean" ? null : "must be true or false";
+    case "integer":
+      if (typeof value !== "number" || !Number.isSafeInteger(value)) return "must be a whole number";
+      return outside(value, min, max);
+    case "decimal":
+      if (typeof value !== "string" || !DECIMAL.test(value))
+        return `must be a decimal number as text, e.g. "${example}"`;
+      return outside(Number(value), min, max);
+    case "date":
+      return typeof value === "string" && isDate(value) ? null : "must be a date, YYYY-MM-DD";
+    default: {
+      const complaint = textComplaint(registry, value, LONGEST_SETTING);
+      if (complaint !== null) return complaint;
+      if (options !== undefined && !options.includes(String(value))) return `must be one of: ${options.join(", ")}`;
+      const fits = setting.pattern === undefined || pattern(setting.pattern).test(String(value));
+      return fits ? null : `does not have the expected form, e.g. ${example}`;
+    }
+  }
+}
+
+function outside(value: number, min: number | undefined, max: number | undefined): string | null {
+  if (min !== undefined && value < min) return `must be at least ${min}`;
+  if (max !== undefined && value > max) return `must be at most ${max}`;
+  return null;
+}
+
+/** A day of the calendar. */
+function isDate(text: string): boolean {
+  const time = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
 function textComplaint(registry: Registry, value: unknown, longest: number): string | null {

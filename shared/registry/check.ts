@@ -3,6 +3,8 @@ import { type Credential, Secret } from "../contract/secret.ts";
 import type { Entry, Field } from "./entry.ts";
 import { pattern } from "./linear.ts";
 import type { Registry } from "./load.ts";
+import { readPrivateKey } from "./private-key.ts";
+import { readDocument } from "./read-document.ts";
 import { repairPasted } from "./repair-pasted.ts";
 
 /** A credential that may be sent to its provider. */
@@ -35,12 +37,29 @@ export function checkCredential(registry: Registry, entry: Entry, submitted: unk
   if (values.unknown)
     wrong.push({ field: "/credential", message: `takes only: ${entry.fields.map(({ name }) => name).join(", ")}` });
   if (wrong.length > 0) throw refusal(entry, wrong);
-  const credential = Object.fromEntries(kept.map(([field, value]) => [field.name, new Secret(value)]));
+  const given = Object.fromEntries(kept.map(([field, value]) => [field.name, value]));
+  const credential = Object.fromEntries(
+    entry.fields.flatMap(({ name, fixed }) => {
+      const value = fixed === undefined ? given[name] : filled(fixed, given);
+      return value === undefined ? [] : [[name, new Secret(value)] as const];
+    }),
+  );
   return {
     credential,
-    bound: Object.fromEntries(kept.flatMap(([field, value]) => (field.secret ? [] : [[field.name, value]]))),
+    bound: Object.fromEntries(
+      kept.flatMap(([field, value]) => (isMirrored(field) ? [[field.name, value] as const] : [])),
+    ),
     warnings: fieldWarnings(entry, credential),
   };
+}
+
+/** Whether a field is shown in metadata and bound to the ciphertext: not secret, and a customer's own. */
+export function isMirrored(field: Field): boolean {
+  return !field.secret && field.fixed === undefined;
+}
+
+function filled(template: string, values: Readonly<Record<string, string>>): string {
+  return template.replace(/\{([a-z][a-z0-9_]*)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""));
 }
 
 /** Warnings about a credential that follow from its shape alone. */
@@ -54,14 +73,16 @@ export function fieldWarnings(entry: Entry, credential: Credential): string[] {
   return [...new Set(reasons)];
 }
 
-interface Wrong extends FieldError {
+/** What is wrong with one field, and what to do about it. */
+export interface Wrong extends FieldError {
   reason?: string;
   remedy?: string;
   /** What follows the fault's own text. */
   because?: string;
 }
 
-function refusal(entry: Entry, wrong: Wrong[]): Fault {
+/** The fault that a credential is refused with before anybody is asked; the first remedy among `wrong` is shown. */
+export function refusal(entry: Entry, wrong: readonly Wrong[]): Fault {
   const telling = wrong.find((one) => one.remedy !== undefined);
   return new Fault("credential_format", {
     detail: `Invalid API key format for {provider}${telling?.because ? `: ${telling.because}` : ""}`,
@@ -69,8 +90,12 @@ function refusal(entry: Entry, wrong: Wrong[]): Fault {
     providerName: entry.display_name,
     errors: wrong.map(({ field, message }) => ({ field, message })),
     remedy: telling?.remedy ?? remedyOf(entry),
-    ...(telling?.reason ? { reason: telling.reason } : {}),
+    ...reasonOf(telling ?? wrong[0]),
   });
+}
+
+function reasonOf(wrong: Wrong | undefined): { reason?: string } {
+  return wrong?.reason ? { reason: wrong.reason } : {};
 }
 
 function remedyOf(entry: Entry): string {
@@ -89,6 +114,12 @@ interface Submitted {
 function fieldsOf(entry: Entry, submitted: unknown): Submitted {
   const required = entry.fields.filter((field) => !field.optional);
   const names = entry.fields.map(({ name }) => name);
+  if (typeof submitted === "string" && entry.document) {
+    const document = readDocument(submitted);
+    if (document !== null) return fieldsOf(entry, document);
+    const message = "must be the JSON key file: as an object, as its text, or as base64 of it";
+    throw refusal(entry, [{ field: "/credential", message, reason: "not_a_document" }]);
+  }
   if (typeof submitted === "string") {
     const [only] = required;
     if (only !== undefined && required.length === 1) {
@@ -118,6 +149,7 @@ function readField(
   if (value === undefined || value === null) return field.optional ? null : { message: "is missing" };
   if (typeof value !== "string") return { message: "must be a string" };
   if (!value.isWellFormed()) return { message: "holds characters that are not valid Unicode" };
+  if (field.kind === "rsa_private_key") return readKey(entry, value);
   const text = repairPasted(value);
   if (text === "") return field.optional ? null : { message: "is empty" };
   if (Buffer.byteLength(text) > LONGEST) return { message: "is longer than 8 KiB" };
@@ -136,12 +168,21 @@ function readField(
   return shapeFault(registry, entry, field, text) ?? text;
 }
 
+function readKey(entry: Entry, pasted: string): string | Omit<Wrong, "field"> {
+  const read = readPrivateKey(repairPasted(pasted));
+  if (typeof read === "string") return read;
+  const remedy = entry.reasons[read.reason];
+  return { ...read, ...(remedy ? { remedy } : {}) };
+}
+
 function shapeFault(registry: Registry, entry: Entry, field: Field, text: string): Omit<Wrong, "field"> | null {
   const refused = field.refuse.find((shape) => pattern(shape.pattern).test(text));
   if (refused !== undefined) {
     const remedy = entry.reasons[refused.reason];
     return { message: "is of a kind that cannot be used here", reason: refused.reason, ...(remedy ? { remedy } : {}) };
   }
+  if (field.options !== undefined && !field.options.includes(text))
+    return { message: `must be one of: ${field.options.join(", ")}`, reason: "not_an_option" };
   if (field.secret && !recognises(entry, text)) {
     const other = registry.entries.find((one) => one !== entry && recognises(one, text));
     if (other !== undefined) {

@@ -29,6 +29,8 @@ export function complaintsOf(entry: Entry, protocols: readonly string[] | null):
     ...duplicates(entry),
     ...reservedNames(entry),
     ...pipelineComplaints(entry),
+    ...kindComplaints(entry),
+    ...fixedComplaints(entry),
     ...shapeComplaints(entry),
     ...probeComplaints(entry, protocols),
   ];
@@ -40,6 +42,7 @@ function duplicates(entry: Entry): Complaint[] {
     ["metadata", "name", entry.metadata.map(({ name }) => name)],
     ["capabilities", "id", entry.capabilities.map(({ id }) => id)],
     ["pipelines", "id", entry.pipelines.map(({ id }) => id)],
+    ["snippets", "id", entry.snippets.map(({ id }) => id)],
   ];
   const repeated = lists.flatMap(([list, member, names]) =>
     names.flatMap((name, index) =>
@@ -81,6 +84,39 @@ function pipelineComplaints(entry: Entry): Complaint[] {
   );
 }
 
+/** What takes a credential must say which and prove it; what takes none has neither fields nor a probe. */
+function kindComplaints(entry: Entry): Complaint[] {
+  const takesNone = entry.credential_type === "none";
+  const complaints: Complaint[] = [];
+  if (takesNone && entry.fields.length > 0)
+    complaints.push({ path: ["fields"], message: "must be left out where credential_type is none" });
+  if (takesNone && entry.probe !== undefined)
+    complaints.push({ path: ["probe"], message: "must be left out where credential_type is none" });
+  if (!takesNone && entry.fields.length === 0) complaints.push({ path: ["fields"], message: "is missing" });
+  if (!takesNone && entry.probe === undefined) complaints.push({ path: ["probe"], message: "is missing" });
+  if (entry.custom && !takesNone)
+    complaints.push({ path: ["custom"], message: "is for entries whose credential_type is none" });
+  return complaints;
+}
+
+/** A fixed value may be made of other fields, which then must always be there and must not be secret. */
+function fixedComplaints(entry: Entry): Complaint[] {
+  return entry.fields.flatMap(({ fixed }, index) =>
+    [...(fixed ?? "").matchAll(/\{([a-z][a-z0-9_]*)\}/g)].flatMap(([, name]) => {
+      const source = entry.fields.find((field) => field.name === name);
+      const usable = source && !source.secret && !source.optional && source.fixed === undefined;
+      return usable
+        ? []
+        : [
+            {
+              path: ["fields", index, "fixed"],
+              message: `\`{${name}}\` is no required, non-secret field of this entry`,
+            },
+          ];
+    }),
+  );
+}
+
 /** A shape that is refused or warned of must say why. */
 function shapeComplaints(entry: Entry): Complaint[] {
   return entry.fields.flatMap((field, index) =>
@@ -101,6 +137,7 @@ function shapeComplaints(entry: Entry): Complaint[] {
 
 function probeComplaints(entry: Entry, protocols: readonly string[] | null): Complaint[] {
   const { probe } = entry;
+  if (probe === undefined) return [];
   if ("protocol" in probe) {
     if (protocols === null || protocols.includes(probe.protocol)) return [];
     return [{ path: ["probe", "protocol"], message: "no file in shared/providers speaks it" }];

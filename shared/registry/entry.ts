@@ -23,6 +23,8 @@ const requiredPath = z
   .string({ error: "must say what the body holds: a status alone never makes a key valid" })
   .regex(BODY_PATH);
 const text = z.string().min(1).max(600);
+/** May hold `{org_slug}`, `{aws_audience}`, `{aws_subject}` and `{<id of a snippet>}`. */
+const remedy = z.string().min(1).max(1_000);
 
 const baseUrl = z.url().superRefine((url, context) => {
   const complaint = endpointComplaint(url, "file");
@@ -100,7 +102,7 @@ const capability = z.strictObject({
     .default("unknown")
     .meta({ description: "What holds for every valid key of this provider, unless its probe finds otherwise." }),
   reason: word.optional(),
-  remedy: text.optional().meta({ description: "What to do where it is denied." }),
+  remedy: remedy.optional().meta({ description: "What to do where it is denied." }),
   granted_when: condition.optional().meta({
     description: "Read from the successful answer: granted where it holds, else denied. For HTTP probes only.",
   }),
@@ -110,6 +112,10 @@ const pipeline = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9_.]{2,80}$/),
   all_of: z.array(word).default([]).meta({ description: "Capabilities it needs, all of them." }),
   any_of: z.array(word).default([]).meta({ description: "And at least one of these." }),
+  session_actions: z
+    .array(z.string().regex(/^[a-z0-9-]+:[A-Za-z0-9]+\*?$/))
+    .default([])
+    .meta({ description: "What an AWS session minted for this pipeline may do, and nothing else." }),
 });
 
 const shape = z.strictObject({
@@ -117,10 +123,60 @@ const shape = z.strictObject({
   reason: word.meta({ description: "A machine word; the entry's `reasons` says what to do." }),
 });
 
+const scalarKinds = ["text", "date", "decimal", "integer", "boolean"] as const;
+const settingShape = {
+  name: word,
+  label: text,
+  kind: z
+    .enum([...scalarKinds, "list"])
+    .default("text")
+    .meta({
+      description: "A text; YYYY-MM-DD; a decimal number as text; a whole number; true or false; a list of `items`.",
+    }),
+  pattern: linear.optional().meta({ description: "What a text must match." }),
+  options: z.array(text).min(1).optional().meta({ description: "The only texts it may be." }),
+  min: z.number().optional(),
+  max: z.number().optional().meta({ description: "Largest number, or most elements of a list." }),
+  example: text,
+  help: text.optional(),
+  required: z.boolean().default(false),
+};
+const setting = z
+  .strictObject({
+    ...settingShape,
+    items: z
+      .array(z.strictObject({ ...settingShape, kind: z.enum(scalarKinds).default("text") }))
+      .min(1)
+      .optional()
+      .meta({ description: "What each element of a list holds." }),
+  })
+  .refine((one) => (one.kind === "list") === (one.items !== undefined), "a list, and only a list, has `items`");
+
+const snippet = z.strictObject({
+  id: word,
+  title: text,
+  language: z.enum(["bash", "json", "yaml", "hcl", "text"]),
+  text: z.string().min(1).max(8_000).meta({
+    description: "Ready to paste; may hold {org_slug}, {aws_audience}, {aws_subject} and the id of an earlier snippet.",
+  }),
+});
+
 const field = z.strictObject({
   name: word,
   label: text.optional().meta({ description: "How a form names it; the name where left out." }),
   secret: z.boolean().default(true),
+  kind: z.enum(["text", "rsa_private_key"]).default("text").meta({
+    description: "An RSA key is a PEM of 2048 to 4096 bits without a passphrase; what surrounds it is repaired.",
+  }),
+  options: z.array(text).min(1).optional().meta({ description: "The only values it may have." }),
+  fixed: text.optional().meta({
+    description:
+      "What is stored whatever was pasted, as long as that matches the pattern; `{field}` is replaced, URL-encoded. Neither mirrored nor bound.",
+  }),
+  unique: z
+    .boolean()
+    .default(false)
+    .meta({ description: "Refused where another organisation has stored the same value." }),
   pattern: linear.default("^[\\x21-\\x7e]{8,8192}$").meta({
     description: "Anchored and generous: what the value must match after paste repair. Providers change their shapes.",
   }),
@@ -148,20 +204,54 @@ export const entrySchema = z.strictObject({
     .array(z.string().regex(/^[a-z][a-z0-9_]{1,40}$/))
     .default([])
     .meta({ description: "Other spellings in a path." }),
-  fields: z.array(field).min(1),
+  family: word.optional().meta({
+    description:
+      "Entries of one family share this path segment: setup chooses by the credential's shape, the rest by what is configured. The family's first entry falls through to the others.",
+  }),
+  custom: z.boolean().default(false).meta({
+    description: "Not a provider but the pattern of all `custom-{slug}`. At most one entry.",
+  }),
+  fields: z.array(field).default([]),
+  document: z.boolean().default(false).meta({
+    description: "The credential is a JSON document: taken as an object, as text and as base64.",
+  }),
   recognise: z
     .array(linear)
     .default([])
     .meta({ description: "Shapes that clearly are this provider's keys: offered when pasted elsewhere." }),
-  endpoints: z.record(word, baseUrl).meta({ description: "Base URLs by name; every HTTP provider has `api`." }),
-  probe: z.union([
-    probeSchema,
-    z.strictObject({ protocol: word.meta({ description: "Name of the file in shared/providers that speaks it." }) }),
-  ]),
-  metadata: z
-    .array(z.strictObject({ name: word, label: text, pattern: linear, example: text, help: text.optional() }))
+  endpoints: z
+    .record(word, baseUrl)
+    .default({})
+    .meta({ description: "Base URLs by name; every HTTP provider has `api`." }),
+  probe: z
+    .union([
+      probeSchema,
+      z.strictObject({ protocol: word.meta({ description: "Name of the file in shared/providers that speaks it." }) }),
+    ])
+    .optional()
+    .meta({ description: "Left out by entries of the type none, which have nothing to prove." }),
+  examples: z
+    .array(
+      z.strictObject({
+        name: word,
+        status: httpStatus,
+        headers: z.record(z.string(), z.string()).default({}),
+        body: z.unknown(),
+        // biome-ignore lint/suspicious/noThenProperty: the registry's grammar says `then`
+        then: z.enum(outcomes),
+        reason: word.optional(),
+        source: text,
+      }),
+    )
     .default([])
-    .meta({ description: "Optional non-sensitive settings that a customer may store." }),
+    .meta({
+      description: "Recorded answers of an HTTP provider and how each must read; the contract kit replays them.",
+    }),
+  own_accounts: z
+    .array(z.string().regex(/^[a-z0-9-]{3,64}$/))
+    .default([])
+    .meta({ description: "Accounts of this service's operator, whose credentials are refused." }),
+  metadata: z.array(setting).default([]).meta({ description: "Non-sensitive settings that a customer may store." }),
   capabilities: z.array(capability).default([]),
   pipelines: z.array(pipeline).default([]),
   rate_limit: z
@@ -201,14 +291,19 @@ export const entrySchema = z.strictObject({
   revalidate: z.strictObject({ interval_hours: z.int().min(1).max(720).default(24) }).prefault({}),
   cost: z.enum(["free", "billable"]).default("free").meta({ description: "The sweep refuses a billable probe." }),
   remedies: z
-    .partialRecord(z.enum(outcomes), text)
+    .partialRecord(z.enum(outcomes), remedy)
     .default({})
     .meta({ description: "What a customer should do, by outcome." }),
   reasons: z
-    .record(word, text)
+    .record(word, remedy)
     .default({})
     .meta({ description: "What a customer should do, by reason; wins over `remedies`." }),
   setup_help: z.array(text).default([]).meta({ description: "Steps to create the least-privileged key." }),
+  snippets: z
+    .array(snippet)
+    .default([])
+    .meta({ description: "What the customer installs, rendered per organisation." }),
+  cannot_know: z.array(text).default([]).meta({ description: "What no check can tell; said on the provider's page." }),
   docs: z
     .strictObject({ url: z.url(), read: z.iso.date() })
     .optional()
@@ -223,5 +318,7 @@ export const registrySchema = z.strictObject({ providers: z.array(entrySchema).m
 export type Entry = z.infer<typeof entrySchema>;
 export type ProbeRules = z.infer<typeof probeSchema>;
 export type Field = Entry["fields"][number];
+export type Setting = Entry["metadata"][number];
+export type Probe = NonNullable<Entry["probe"]>;
 export type Rule = z.infer<typeof rule>;
 export type Condition = z.infer<typeof condition>;

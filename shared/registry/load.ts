@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isNode, isPair, LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
+import { PROVIDER_SLUG } from "../contract/names.ts";
 import { complaintsOf, type Path } from "./complaints.ts";
 import { overrideEndpoints } from "./endpoints.ts";
 import { type Entry, entrySchema } from "./entry.ts";
@@ -12,12 +13,16 @@ export interface Source {
 
 /** Every provider the service knows. */
 export interface Registry {
-  /** In the order of the files. */
+  /** In the order of the files, without the pattern of custom subscriptions. */
   entries: readonly Entry[];
-  /** By code, exactly. */
+  /** The pattern of all `custom-{slug}`; `null` where the registry has none. */
+  custom: Entry | null;
+  /** By code, exactly, or by `custom-{slug}`. */
   byCode(code: string): Entry | null;
-  /** By a path segment: an alias or a code in lower case, exactly. */
+  /** By a path segment: an alias or a code in lower case, exactly, or `custom-{slug}`. */
   byPath(segment: string): Entry | null;
+  /** The entries that a segment leaves open, in their order: of `aws` and of a family's first entry; else none. */
+  familyOf(segment: string): readonly Entry[];
 }
 
 /** One thing that is wrong in a registry file. `line` counts from 1; 0 where there is none. */
@@ -71,6 +76,14 @@ export function loadRegistry(
         if (owner !== undefined) file.complain(at(path), `\`${name}\` is already taken by ${owner}`);
         else taken.set(name, `${entry.code} (${source.name}:${file.lineOf(at(path))})`);
       }
+      if (entry.custom && entries.some((one) => one.custom))
+        file.complain(at(["custom"]), "is already another entry's");
+      if (entry.family !== undefined) {
+        const family = `the family ${entry.family}`;
+        const owner = taken.get(entry.family) ?? family;
+        if (owner !== family) file.complain(at(["family"]), `\`${entry.family}\` is already taken by ${owner}`);
+        taken.set(entry.family, owner);
+      }
       entries.push(entry);
     }
   }
@@ -84,15 +97,29 @@ export function loadRegistry(
   return registryOf(overridden.entries);
 }
 
-function registryOf(entries: readonly Entry[]): Registry {
-  const codes = new Map(entries.map((entry) => [entry.code, entry]));
+function registryOf(all: readonly Entry[]): Registry {
+  const entries = deepFreeze(all.filter(({ custom }) => !custom));
+  const pattern = deepFreeze(all.find(({ custom }) => custom) ?? null);
+  const codes = new Map(entries.map((entry) => [entry.code, entry] as const));
   const paths = new Map(entries.flatMap((entry) => namesOf(entry).map(({ name }) => [name, entry] as const)));
+  // Made anew each time: any slug may be asked for, and none of them needs remembering.
+  const custom = (slug: string): Entry | null =>
+    pattern !== null && CUSTOM.test(slug) && PROVIDER_SLUG.test(slug) ? { ...pattern, code: slug } : null;
   return {
-    entries: deepFreeze(entries),
-    byCode: (code) => codes.get(code) ?? null,
-    byPath: (segment) => paths.get(segment) ?? null,
+    entries,
+    custom: pattern,
+    byCode: (code) => codes.get(code) ?? custom(code),
+    byPath: (segment) => paths.get(segment) ?? custom(segment),
+    familyOf(segment) {
+      const family = paths.get(segment)?.family ?? segment;
+      const members = entries.filter((entry) => entry.family === family);
+      const [first] = members;
+      return segment === family || segment === first?.code.toLowerCase() ? members : [];
+    },
   };
 }
+
+const CUSTOM = /^custom-/;
 
 /** Every genai provider feeds the usage pipeline: one that names no pipeline gets it, and the capabilities that it needs. */
 function withGenaiDefaults(entry: Entry): Entry {
@@ -102,7 +129,7 @@ function withGenaiDefaults(entry: Entry): Entry {
   return {
     ...entry,
     capabilities: [...entry.capabilities, ...missing.map((id) => ({ id, required: false, state: "unknown" as const }))],
-    pipelines: [{ id: "genai.payg_usage", all_of: [], any_of: needed }],
+    pipelines: [{ id: "genai.payg_usage", all_of: [], any_of: needed, session_actions: [] }],
   };
 }
 

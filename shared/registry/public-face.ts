@@ -1,5 +1,5 @@
 import { pathOf } from "./check.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, Field, Setting } from "./entry.ts";
 
 /** What anyone may know of a provider: enough to draw its form, nothing of how it is asked. */
 export interface PublicFace {
@@ -18,24 +18,44 @@ export interface PublicFace {
     example: string | null;
     optional: boolean;
     help: string | null;
+    kind: Field["kind"];
+    options: readonly string[] | null;
   }>;
-  metadata: Array<{ name: string; label: string; pattern: string; example: string; help: string | null }>;
+  /** The credential may be given as a JSON document: as an object, as text or as base64. */
+  document: boolean;
+  metadata: PublicSetting[];
   capabilities: Array<{ id: string; label: string }>;
   pipelines: Array<{ id: string; all_of: string[]; any_of: string[] }>;
   setup_help: string[];
+  cannot_know: string[];
   docs_url: string | null;
+}
+
+/** A setting as a form needs it. */
+export interface PublicSetting {
+  name: string;
+  label: string;
+  kind: Setting["kind"];
+  pattern: string | null;
+  options: readonly string[] | null;
+  min: number | null;
+  max: number | null;
+  example: string;
+  help: string | null;
+  required: boolean;
+  items?: PublicSetting[];
 }
 
 /** The public face of one entry: what `GET /providers` shows. */
 export function publicFace(entry: Entry): PublicFace {
   return {
     code: entry.code,
-    path: pathOf(entry),
+    path: entry.custom ? "custom-{slug}" : pathOf(entry),
     aliases: [...entry.aliases],
     display_name: entry.display_name,
     category: entry.category,
     credential_type: entry.credential_type,
-    fields: entry.fields.map(({ name, label, secret, pattern, example, optional, help }) => ({
+    fields: entry.fields.map(({ name, label, secret, pattern, example, optional, help, kind, options }) => ({
       name,
       label: label ?? name,
       secret,
@@ -43,17 +63,34 @@ export function publicFace(entry: Entry): PublicFace {
       example: example ?? null,
       optional,
       help: help ?? null,
+      kind,
+      options: options ?? null,
     })),
-    metadata: entry.metadata.map(({ name, label, pattern, example, help }) => ({
-      name,
-      label,
-      pattern,
-      example,
-      help: help ?? null,
+    document: entry.document,
+    metadata: entry.metadata.map((setting) => ({
+      ...publicSetting(setting),
+      ...(setting.items ? { items: setting.items.map(publicSetting) } : {}),
     })),
     capabilities: entry.capabilities.map(({ id, label }) => ({ id, label: label ?? id })),
     pipelines: entry.pipelines.map(({ id, all_of, any_of }) => ({ id, all_of: [...all_of], any_of: [...any_of] })),
     setup_help: [...entry.setup_help],
+    cannot_know: [...entry.cannot_know],
     docs_url: entry.docs?.url ?? null,
+  };
+}
+
+function publicSetting(setting: Omit<Setting, "items">): PublicSetting {
+  const { name, label, kind, pattern, options, min, max, example, help, required } = setting;
+  return {
+    name,
+    label,
+    kind,
+    pattern: pattern ?? null,
+    options: options ?? null,
+    min: min ?? null,
+    max: max ?? null,
+    example,
+    help: help ?? null,
+    required,
   };
 }

@@ -30,6 +30,7 @@ export function finding(outcome: Outcome, known: Partial<Finding> = {}): Finding
     expires_at: null,
     warnings: [],
     field: null,
+    discovered: {},
     ...known,
   };
 }

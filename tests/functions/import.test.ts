@@ -83,7 +83,7 @@ test("each item ends for itself, and what failed has changed nothing", async () 
         code: "credential_format",
         errors: [{ field: "/items/2/credential" }],
       },
-      { index: 3, provider: "MISTRAL", status: "failed", code: "credential_format" },
+      { index: 3, provider: "MISTRAL", status: "failed", code: "request_malformed" },
       { index: 4, provider: "COHERE", status: "failed", code: "provider_unreachable" },
       {
         index: 5,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { openKeyRing } from "../../shared/adapters/local/key-ring.ts";
+import { openLocalFederation } from "../../shared/adapters/local/local-federation.ts";
 import { openSqliteStore } from "../../shared/adapters/local/sqlite-store.ts";
 import { Fault } from "../../shared/contract/fault.ts";
 import type { Head } from "../../shared/contract/rows.ts";
@@ -213,6 +214,7 @@ export function openBench(): Bench {
     registry,
     ask,
     slots: new Slots(),
+    federation: openLocalFederation(home, clock),
     audit: { write: (record) => void audits.push(record) },
     memory: new Memory(clock),
     heads: new HeadMemory(clock),

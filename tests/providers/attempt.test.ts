@@ -4,7 +4,17 @@ import type { Ask } from "../../shared/providers/ask.ts";
 import { attempt } from "../../shared/providers/attempt.ts";
 import type { Entry } from "../../shared/registry/entry.ts";
 import { entryOf, fakeKey } from "../registry/the-registry.ts";
-import { type Answer, attemptOf, credentialOf, deskOf, fakeClock, reply, timedOut } from "./desk.ts";
+import {
+  type Answer,
+  attemptOf,
+  credentialOf,
+  deskOf,
+  fakeClock,
+  federation,
+  nobody,
+  reply,
+  timedOut,
+} from "./desk.ts";
 
 const KEY = fakeKey("MISTRAL");
 const good = reply(200, { data: [] });
@@ -30,13 +40,17 @@ describe("an attempt asks", () => {
   test("no second time where the deadline leaves no room", async () => {
     const { ask, sent } = deskOf(timedOut);
     const clock = fakeClock();
-    await attempt({ ...entryOf("MISTRAL"), deadline_ms: 400 }, credentialOf({ api_key: KEY }), { ask, clock });
+    await attempt({ ...entryOf("MISTRAL"), deadline_ms: 400 }, credentialOf({ api_key: KEY }), nobody, {
+      federation,
+      ask,
+      clock,
+    });
     expect([sent.length, clock.slept]).toEqual([1, []]);
   });
   test("as often as the entry says", async () => {
     const { ask, sent } = deskOf(reply(500, {}));
     const entry: Entry = { ...entryOf("MISTRAL"), retry: { max: 3, backoff_ms: 10 } };
-    await attempt(entry, credentialOf({ api_key: KEY }), { ask, clock: fakeClock() });
+    await attempt(entry, credentialOf({ api_key: KEY }), nobody, { federation, ask, clock: fakeClock() });
     expect(sent).toHaveLength(4);
   });
 });
@@ -52,7 +66,11 @@ describe("an attempt ends", () => {
   test.each(["MISTRAL", "OPENAI", "ANTHROPIC"])("at its deadline even where %s's ask never does", async (code) => {
     const entry: Entry = { ...entryOf(code), deadline_ms: 150, timeout_ms: 100 };
     const start = performance.now();
-    const verdict = await attempt(entry, credentialOf({ api_key: fakeKey(code) }), { ask: silent, clock: realClock });
+    const verdict = await attempt(entry, credentialOf({ api_key: fakeKey(code) }), nobody, {
+      federation,
+      ask: silent,
+      clock: realClock,
+    });
     expect(verdict).toMatchObject({
       outcome: "unreachable",
       reason: "timeout",
@@ -73,7 +91,8 @@ describe("an attempt ends", () => {
           },
         },
       );
-      const verdict = await attempt(entryOf(code), credentialOf({ api_key: fakeKey(code) }), {
+      const verdict = await attempt(entryOf(code), credentialOf({ api_key: fakeKey(code) }), nobody, {
+        federation,
         ask: loud,
         clock: fakeClock(),
       });
@@ -83,7 +102,9 @@ describe("an attempt ends", () => {
   );
   test("without throwing where the registry names a protocol that nobody speaks", async () => {
     const entry: Entry = { ...entryOf("OPENAI"), probe: { protocol: "constructor" } };
-    expect(await attempt(entry, { api_key: new Secret(KEY) }, { ask: silent, clock: fakeClock() })).toMatchObject({
+    expect(
+      await attempt(entry, { api_key: new Secret(KEY) }, nobody, { federation, ask: silent, clock: fakeClock() }),
+    ).toMatchObject({
       outcome: "unreachable",
       reason: "internal",
       code: "provider_unreachable",
@@ -98,7 +119,8 @@ describe("an attempt ends", () => {
       },
       { fetch },
     );
-    await attempt({ ...entryOf("MISTRAL"), timeout_ms: 100 }, credentialOf({ api_key: KEY }), {
+    await attempt({ ...entryOf("MISTRAL"), timeout_ms: 100 }, credentialOf({ api_key: KEY }), nobody, {
+      federation,
       ask,
       clock: fakeClock(),
     });
@@ -208,7 +230,11 @@ describe("a verdict", () => {
       ...entryOf("MISTRAL"),
       capabilities: [{ id: "cost_read", state: "denied", required: true, reason: "too_narrow", remedy: "Widen it." }],
     };
-    const verdict = await attempt(entry, credentialOf({ api_key: KEY }), { ask, clock: fakeClock() });
+    const verdict = await attempt(entry, credentialOf({ api_key: KEY }), nobody, {
+      federation,
+      ask,
+      clock: fakeClock(),
+    });
     expect(verdict).toMatchObject({
       outcome: "forbidden",
       code: "permission_missing",
@@ -227,7 +253,11 @@ describe("a verdict", () => {
         { id: "models_read", state: "denied", required: false, remedy: "Not this." },
       ],
     };
-    const verdict = await attempt(entry, credentialOf({ api_key: KEY }), { ask, clock: fakeClock() });
+    const verdict = await attempt(entry, credentialOf({ api_key: KEY }), nobody, {
+      federation,
+      ask,
+      clock: fakeClock(),
+    });
     expect(verdict).toMatchObject({
       code: "permission_missing",
       remedy: `Grant the key this permission at Mistral AI, then validate again: Read costs. ${entry.reasons["billing"]}`,

@@ -1,12 +1,25 @@
 import { type Credential, Secret } from "../../shared/contract/secret.ts";
 import type { Finding, Verdict } from "../../shared/contract/verdict.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
+import type { Federation } from "../../shared/ports/federation.ts";
 import { type Ask, askThrough } from "../../shared/providers/ask.ts";
 import { attempt } from "../../shared/providers/attempt.ts";
 import { providerOf } from "../../shared/providers/index.ts";
+import type { Owner } from "../../shared/providers/provider.ts";
 import { entryOf } from "../registry/the-registry.ts";
 
 export const NOW = Date.parse("2026-11-20T12:00:00Z");
+
+/** An identity towards AWS whose tokens nobody would believe. */
+export const federation: Federation = {
+  project: "local",
+  subject: "000000000000000000000",
+  isPlaceholder: true,
+  identityToken: async (audience) => `eyJhbGciOiJSUzI1NiJ9.${Buffer.from(audience).toString("base64url")}.c2ln`,
+};
+
+/** An organisation without settings. */
+export const nobody: Owner = { org: "acme", metadata: {}, isNew: false };
 
 /** One answer of a provider: made afresh for each request, or a thrown error for silence. */
 export type Answer = () => Response;
@@ -51,7 +64,10 @@ export async function probe(
   const entry = entryOf(code);
   const provider = await providerOf(entry);
   const credential = credentialOf(typeof key === "string" ? { api_key: key } : key);
-  return { found: await provider.probe(credential, { entry, ask, now: NOW }), sent };
+  return {
+    found: await provider.probe(credential, { ...nobody, entry, ask, now: NOW, sleep: async () => {}, federation }),
+    sent,
+  };
 }
 
 /** A clock whose sleeps take no time but count. */
@@ -78,7 +94,11 @@ export async function attemptOf(
   const { ask, sent } = deskOf(...answers);
   const clock = fakeClock();
   const credential = credentialOf(typeof key === "string" ? { api_key: key } : key);
-  return { verdict: await attempt(entryOf(code), credential, { ask, clock }), sent, slept: clock.slept };
+  return {
+    verdict: await attempt(entryOf(code), credential, nobody, { ask, clock, federation }),
+    sent,
+    slept: clock.slept,
+  };
 }
 
 export function urlsOf(sent: readonly Request[]): string[] {

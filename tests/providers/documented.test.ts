@@ -11,7 +11,7 @@ import {
   startSimulators,
   transportAnswers,
 } from "../simulators/start.ts";
-import { credentialOf, fakeClock } from "./desk.ts";
+import { credentialOf, fakeClock, federation, nobody } from "./desk.ts";
 
 let simulators: Simulators;
 beforeAll(async () => {
@@ -37,7 +37,7 @@ async function verdictOn(
   };
   simulators.always(code, name);
   const credential = credentialOf({ api_key: keyFor(code, name) });
-  return await attempt(entry, credential, { ask: askThrough(fetch, 10_000), clock: fakeClock() });
+  return await attempt(entry, credential, nobody, { federation, ask: askThrough(fetch, 10_000), clock: fakeClock() });
 }
 
 describe.each(providerCodes)("an answer of %s is read as it is documented, and leaves no trace of the key:", (code) => {

@@ -490,12 +490,14 @@ describe.each(registry.entries.map(({ code }) => code))("whatever stands before 
 });
 
 test("every provider that YAML alone describes has its table", () => {
-  const described = registry.entries.filter(({ probe: how }) => !("protocol" in how)).map(({ code }) => code);
+  const described = registry.entries
+    .filter(({ probe: how }) => how !== undefined && !("protocol" in how))
+    .map(({ code }) => code);
   expect(Object.keys(providers)).toEqual(described);
 });
 test("whoever is told that a permission is missing is told which: every such rule has its own text", () => {
   const nameless = registry.entries.flatMap(({ code, probe: how, reasons }) =>
-    ("protocol" in how ? [] : how.rules)
+    (how === undefined || "protocol" in how ? [] : how.rules)
       .filter(({ then, reason }) => then === "forbidden" && !Object.hasOwn(reasons, reason ?? ""))
       .map(({ reason }) => `${code} ${reason}`),
   );

@@ -34,7 +34,9 @@ describe("a pattern that is taken is quick on 8 KiB:", () => {
   const shipped = registry.entries.flatMap((entry) => [
     ...entry.recognise,
     ...entry.fields.map((field) => field.pattern),
-    ...("protocol" in entry.probe ? [] : entry.probe.rules.flatMap(({ matches }) => matches ?? [])),
+    ...(entry.probe === undefined || "protocol" in entry.probe
+      ? []
+      : entry.probe.rules.flatMap(({ matches }) => matches ?? [])),
   ]);
   test.each([
     ...new Set(shipped),

@@ -6,7 +6,7 @@ import { readiness } from "../../shared/registry/readiness.ts";
 import { entryOf, registry } from "./the-registry.ts";
 
 type State = Capability["state"];
-const pipelines: Entry["pipelines"] = [{ id: "p", all_of: ["a", "b"], any_of: ["x", "y"] }];
+const pipelines: Entry["pipelines"] = [{ id: "p", all_of: ["a", "b"], any_of: ["x", "y"], session_actions: [] }];
 const entry: Entry = { ...entryOf("OPENAI"), pipelines };
 
 function ready(a: State, b: State, x: State, y: State): unknown {

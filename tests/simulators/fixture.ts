@@ -18,6 +18,8 @@ export interface Fixture {
   /** Where it was read; `undocumented` where it is only plausible. */
   source: string;
   transport: Transport;
+  /** Of a provider with several: the registry's name of the endpoint that answers so. */
+  endpoint?: string;
   /** How it reads as the answer to the provider's probe; `null` where it answers another question. */
   reads: { outcome: Outcome; reason?: string } | null;
 }

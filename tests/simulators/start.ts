@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fixture } from "./answers/all.ts";
+import { type CloudCode, cloudCodes, cloudFixture, clouds } from "./clouds/all.ts";
 import { decide, freshMemory, goodAnswer, keyOf, type Memory } from "./decide.ts";
 import { type Fixture, render } from "./fixture.ts";
 import { type ProviderCode, profiles, providerCodes } from "./profiles.ts";
@@ -8,6 +9,7 @@ import { transmit } from "./transmit.ts";
 
 export { answers, fixture } from "./answers/all.ts";
 export { transportAnswers } from "./answers/transport.ts";
+export { type CloudCode, cloudCodes, cloudFixture, clouds } from "./clouds/all.ts";
 export type { Fixture } from "./fixture.ts";
 export { render } from "./fixture.ts";
 export { type ExampleKeys, exampleKey, exampleKeys, markerIn } from "./keys.ts";
@@ -24,7 +26,9 @@ export {
 
 /** What a simulated provider was asked. Kept in memory only. */
 export interface RecordedRequest {
-  provider: ProviderCode;
+  provider: ProviderCode | CloudCode;
+  /** Of a provider with several endpoints, which was asked. */
+  endpoint?: string;
   method: string;
   /** Path and query as the provider's own host would see them: `/v1/models?limit=1`. */
   path: string;
@@ -48,10 +52,12 @@ export interface Simulators {
   next(provider: ProviderCode, fixtureName: string, times?: number): void;
   /** Every answer of a provider from now on; `null` ends it. */
   always(provider: ProviderCode, fixtureName: string | null): void;
+  /** The same for one endpoint of a cloud: its next answers, all of them without `times`, its own again with `null`. */
+  force(cloud: CloudCode, endpoint: string, fixtureName: string | null, times?: number): void;
   /** From now on the key is answered as a deleted one. */
   revoke(key: string): void;
   /** Milliseconds to wait before every answer of a provider. */
-  latency(provider: ProviderCode, ms: number): void;
+  latency(provider: ProviderCode | CloudCode, ms: number): void;
   /** Forgets requests, revoked keys, forced answers and latencies. */
   reset(): void;
   close(): Promise<void>;
@@ -62,7 +68,8 @@ export async function startSimulators(options: { host?: "127.0.0.1"; port?: numb
   const host = options.host ?? "127.0.0.1";
   const state = {
     memory: freshMemory(),
-    latencies: new Map<ProviderCode, number>(),
+    latencies: new Map<ProviderCode | CloudCode, number>(),
+    forced: new Map<string, { fixture: Fixture; left: number }>(),
     requests: [] as RecordedRequest[],
     sinkRequests: [] as RecordedRequest[],
     origin: "",
@@ -74,9 +81,18 @@ export async function startSimulators(options: { host?: "127.0.0.1"; port?: numb
   await listen(server, host, options.port ?? 0);
   const url = `http://${host}:${portOf(server)}`;
   state.origin = url;
-  const endpoints = Object.fromEntries(
-    providerCodes.map((code) => [`${code}_API`, `${url}/${profiles[code].prefix}${profiles[code].base}`]),
-  );
+  const endpoints = Object.fromEntries([
+    ...providerCodes.map((code): [string, string] => [
+      `${code}_API`,
+      `${url}/${profiles[code].prefix}${profiles[code].base}`,
+    ]),
+    ...cloudCodes.flatMap((code) =>
+      Object.keys(clouds[code]?.endpoints ?? {}).map((name): [string, string] => [
+        `${code}_${name.toUpperCase()}`,
+        `${url}/${clouds[code]?.prefix}/${name}`,
+      ]),
+    ),
+  ]);
   const { memory } = state;
   return {
     url,
@@ -92,6 +108,10 @@ export async function startSimulators(options: { host?: "127.0.0.1"; port?: numb
       if (name === null) memory.always.delete(provider);
       else memory.always.set(provider, fixture(provider, name));
     },
+    force(cloud, endpoint, name, times = Number.POSITIVE_INFINITY) {
+      if (name === null) state.forced.delete(`${cloud} ${endpoint}`);
+      else state.forced.set(`${cloud} ${endpoint}`, { fixture: cloudFixture(cloud, name), left: times });
+    },
     revoke(key) {
       memory.revoked.add(key);
     },
@@ -99,7 +119,8 @@ export async function startSimulators(options: { host?: "127.0.0.1"; port?: numb
       state.latencies.set(provider, ms);
     },
     reset() {
-      for (const kept of [memory.revoked, memory.flaked, memory.forced, memory.always, state.latencies]) kept.clear();
+      for (const kept of [memory.revoked, memory.flaked, memory.forced, memory.always, state.latencies, state.forced])
+        kept.clear();
       state.requests.length = 0;
       state.sinkRequests.length = 0;
     },
@@ -118,7 +139,8 @@ export async function refusedEndpoint(): Promise<string> {
 
 interface State {
   memory: Memory;
-  latencies: Map<ProviderCode, number>;
+  latencies: Map<ProviderCode | CloudCode, number>;
+  forced: Map<string, { fixture: Fixture; left: number }>;
   requests: RecordedRequest[];
   sinkRequests: RecordedRequest[];
   origin: string;
@@ -129,6 +151,8 @@ async function serve(state: State, request: IncomingMessage, response: ServerRes
   const url = request.url ?? "/";
   const isSink = url.startsWith("/sink/");
   const whole = isSink ? url.slice("/sink".length) : url;
+  const cloud = cloudCodes.find((code) => whole.startsWith(`/${clouds[code]?.prefix}/`));
+  if (cloud !== undefined) return await serveCloud(state, cloud, { whole, isSink }, request, response);
   const provider = providerCodes.find((code) => whole.startsWith(`/${profiles[code].prefix}/`));
   if (provider === undefined) {
     response.writeHead(404, { "content-type": "application/json" });
@@ -161,6 +185,57 @@ async function serve(state: State, request: IncomingMessage, response: ServerRes
     chosen,
     render(dressed, { key: key ?? "", requestId, origin: state.origin, path: whole, nowMs: Date.now() }),
   );
+}
+
+async function serveCloud(
+  state: State,
+  code: CloudCode,
+  { whole, isSink }: { whole: string; isSink: boolean },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const cloud = clouds[code];
+  const [, , endpoint = ""] = whole.split(/[/?]/);
+  const path = whole.slice(`/${cloud?.prefix}/${endpoint}`.length) || "/";
+  const headers = flat(request);
+  const method = request.method ?? "GET";
+  const body = await read(request);
+  (isSink ? state.sinkRequests : state.requests).push({
+    provider: code,
+    endpoint,
+    method,
+    path,
+    headers,
+    body,
+    at: Date.now(),
+  });
+  const [bare = "", query = ""] = path.split("?", 2);
+  const asked = { endpoint, method, path: bare, query: new URLSearchParams(query), headers, body, nowMs: Date.now() };
+  const chosen = (isSink ? null : forcedFor(state, code, endpoint)) ?? cloud?.answer(asked);
+  if (chosen === undefined) return void response.destroy();
+  await wait(state.latencies.get(code) ?? 0);
+  state.count += 1;
+  const dressed: Fixture = { ...chosen, headers: { ...cloud?.headers?.(endpoint), ...chosen.headers } };
+  const requestId = `req_sim_${state.count}`;
+  transmit(
+    response,
+    chosen,
+    render(dressed, { key: secretIn(body, headers), requestId, origin: state.origin, path: whole, nowMs: Date.now() }),
+  );
+}
+
+function forcedFor(state: State, code: CloudCode, endpoint: string): Fixture | null {
+  const forced = state.forced.get(`${code} ${endpoint}`);
+  if (forced === undefined || forced.left < 1) return null;
+  forced.left -= 1;
+  return forced.fixture;
+}
+
+/** What an answer that echoes may repeat: a form's secret, assertion or token, else whatever stood in `Authorization`. */
+function secretIn(body: string, headers: Record<string, string>): string {
+  const form = new URLSearchParams(body);
+  const named = ["client_secret", "assertion", "WebIdentityToken"].map((name) => form.get(name));
+  return named.find((value) => value !== null) ?? headers["authorization"] ?? "";
 }
 
 function flat(request: IncomingMessage): Record<string, string> {

@@ -27,7 +27,7 @@ type Verified = Awaited<ReturnType<TokenVerifier["verify"]>>;
 export function openTokenIssuer(home: string, options: { audience?: string; clock: Clock }): TokenIssuer {
   let signing: Promise<{ kid: string; key: JWK }> | null = null;
   return {
-    async issue(subject) {
+    async issue(subject, claims = {}) {
       if (!LOCAL_SUBJECT.test(subject)) throw malformed("subject", `must match ${LOCAL_SUBJECT.source}`);
       const { importJWK, SignJWT } = await import("jose");
       signing ??= openSigningKey(home);
@@ -36,7 +36,7 @@ export function openTokenIssuer(home: string, options: { audience?: string; cloc
         throw error;
       });
       const iat = Math.floor(options.clock.now() / 1000);
-      return new SignJWT({ email: `${subject}@local`, email_verified: true })
+      return new SignJWT({ email: `${subject}@local`, email_verified: true, ...claims })
         .setProtectedHeader({ alg: "RS256", kid, typ: "JWT" })
         .setIssuer(LOCAL_ISSUER)
         .setAudience(options.audience ?? DEFAULT_AUDIENCE)

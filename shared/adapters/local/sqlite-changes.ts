@@ -30,6 +30,7 @@ type Changes = Pick<
   CredentialStore,
   | "readHead"
   | "readHeads"
+  | "readHolders"
   | "readSealed"
   | "readOpening"
   | "readOpenings"
@@ -65,6 +66,8 @@ export function effective(version: string): string {
 
 const READ_HEAD = `SELECT ${HEAD} FROM heads h WHERE h.org_slug = @org_slug AND h.provider = @provider AND h.seq > 0 AND ${CURRENT}`;
 const READ_HEADS = `SELECT ${HEAD} FROM heads h WHERE h.org_slug = @org_slug AND h.seq > 0 AND ${CURRENT} ORDER BY h.provider`;
+const READ_HOLDERS = `SELECT ${HEAD} FROM heads h
+  WHERE h.fingerprint = @fingerprint AND h.provider = @provider AND h.seq > 0 AND ${CURRENT} ORDER BY h.created_at LIMIT 100`;
 const READ_SEALED = `SELECT ${HEAD}, ${CIPHERTEXT} FROM heads h
   WHERE h.org_slug = @org_slug AND h.provider = @provider AND h.seq > 0 AND ${CURRENT}`;
 
@@ -167,6 +170,10 @@ export function sqliteChanges(database: SqliteDatabase, onCorrupt: OnCorrupt): C
         onCorrupt(row);
       });
       return { heads, corrupt };
+    },
+    async readHolders(provider, fingerprint) {
+      const rows = await database.all("read_holders", READ_HOLDERS, { provider, fingerprint });
+      return readEach(rows, readHeadRow, "read_holders", onCorrupt);
     },
     async readSealed(pair) {
       const [row] = await database.all("read_sealed", READ_SEALED, pairOf(pair));

@@ -45,6 +45,7 @@ const indexes: Record<string, string> = {
   heads_by_pair: "heads (org_slug, provider, seq, event_id)",
   heads_by_credential: "heads (credential_id)",
   heads_by_due: "heads (next_due_at)",
+  heads_by_fingerprint: "heads (fingerprint)",
   heads_by_deactivation: "heads (deactivation_scheduled_at) WHERE deactivation_scheduled_at IS NOT NULL",
   heads_deleted: "heads (org_slug, provider) WHERE op = 'delete'",
   versions_by_pair: "versions (org_slug, provider, seq)",

@@ -1,5 +1,12 @@
 import { type FaultCode, faults } from "../../contract/fault.ts";
-import { type Capability, outcomes, type Verdict } from "../../contract/verdict.ts";
+import {
+  type Capability,
+  outcomes,
+  type TableReport,
+  tableKinds,
+  tableStates,
+  type Verdict,
+} from "../../contract/verdict.ts";
 
 /** Whether a value is a JSON object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -44,13 +51,35 @@ export function readVerdict(value: Record<string, unknown>): Verdict | null {
 
 function readDetails(value: unknown): Verdict["details"] | null {
   if (!isRecord(value)) return null;
-  const { connection, permissions, models, tier, message } = value;
+  const { connection, permissions, models, tables } = value;
+  const told = Array.isArray(tables) ? tables.map(readTable).filter((one) => one !== null) : [];
   return {
     connection: text(connection) ?? "",
     permissions: text(permissions) ?? "",
     ...(typeof models === "number" ? { models } : {}),
-    ...(typeof tier === "string" ? { tier } : {}),
-    ...(typeof message === "string" ? { message } : {}),
+    ...Object.fromEntries(
+      TEXT_FACTS.flatMap((name) => (text(value[name]) === null ? [] : [[name, text(value[name])]])),
+    ),
+    ...(told.length > 0 ? { tables: told } : {}),
+  };
+}
+
+const TEXT_FACTS = ["tier", "message", "account", "key_created_at", "cancellation_deadline", "next_renewal_date"];
+
+function readTable(value: unknown): TableReport | null {
+  if (!isRecord(value)) return null;
+  const kind = tableKinds.find((one) => one === value["kind"]);
+  const state = tableStates.find((one) => one === value["state"]);
+  const [setting, table] = [text(value["setting"]), text(value["table"])];
+  if (!kind || !state || setting === null || table === null) return null;
+  return {
+    setting,
+    table,
+    kind,
+    state,
+    location: text(value["location"]),
+    last_export_at: text(value["last_export_at"]),
+    lag_hours: number(value["lag_hours"]),
   };
 }
 

@@ -41,7 +41,12 @@ export const checkProviders: Command = {
         category: entry.category,
         credential_type: entry.credential_type,
         pipelines: entry.pipelines.map(({ id }) => id),
-        probe: "protocol" in entry.probe ? `protocol ${entry.probe.protocol}` : "HTTP rules",
+        probe:
+          entry.probe === undefined
+            ? "-"
+            : "protocol" in entry.probe
+              ? `protocol ${entry.probe.protocol}`
+              : "HTTP rules",
       }));
       if (json) terminal.print(JSON.stringify({ problems: [], providers: rows }));
       else {

@@ -131,6 +131,7 @@ describe("the SQLite store on its own", () => {
     const calls: Array<[string, () => Promise<unknown>]> = [
       ["read_head", () => store.readHead(pair)],
       ["read_heads", () => store.readHeads("acme")],
+      ["read_holders", () => store.readHolders("OPENAI", "0a1b2c3d")],
       ["read_sealed", () => store.readSealed(pair)],
       ["read_opening", () => store.readOpening(pair, { ...nothing, idempotencyKeyHash: "k", eventId: "e" })],
       [

@@ -1,4 +1,4 @@
-import { malformed } from "../contract/fault.ts";
+import { malformed } from "./fault.ts";
 
 const MAX_DEPTH = 10;
 const MAX_KEYS = 512;

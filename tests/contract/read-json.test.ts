@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Fault } from "../../shared/contract/fault.ts";
-import { readJson } from "../../shared/http/read-json.ts";
+import { readJson } from "../../shared/contract/read-json.ts";
 
 const forbidden = new Set(["__proto__", "constructor", "prototype"]);
 

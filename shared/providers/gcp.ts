@@ -1,0 +1,8 @@
+import { finding } from "../registry/read-answer.ts";
+import type { Provider } from "./provider.ts";
+
+export const gcp: Provider = {
+  async probe() {
+    return finding("service_misconfigured", { reason: "internal" });
+  },
+};
