@@ -17,10 +17,9 @@ export const handlers: Handlers<Parts> = {
   setup: async (call, parts) => {
     const subject = await subjectOf(call, parts);
     const dry = readFlag(call.request, "dry_run");
-    const adapted = adaptOlderShape(
-      call.request.body,
-      subject.entry.fields.map(({ name }) => name),
-    );
+    const { fields, document } = subject.entry;
+    const shape = { fieldNames: fields.map(({ name }) => name), document };
+    const adapted = adaptOlderShape(call.request.body, shape);
     const body = readBody(setupBody, adapted.body);
     const precondition = readPrecondition(call.request, { createOnly: true });
     const deprecation = adapted.deprecated ? { deprecation: DEPRECATED_SINCE } : {};

@@ -59,7 +59,7 @@ function faultsOf(route: Route): number[] {
     update: [409, 412, 422, 502],
     rotate: [409, 412, 422, 502],
     delete: [409, 412],
-    decrypt: [409, 422],
+    decrypt: [409, 422, 502],
     validate: [409],
   };
   return [...new Set([...always, ...called, ...bodied, ...(more[route.name] ?? [])])].sort();

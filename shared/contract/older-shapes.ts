@@ -9,43 +9,51 @@ const CANONICAL: ReadonlySet<string> = new Set([
   "expires_at",
 ]);
 
+/** What an older body is read by: the names of the provider's fields, and whether its credential is one document. */
+export interface Shape {
+  fieldNames: readonly string[];
+  document: boolean;
+}
+
 /**
  * Brings the two older shapes of a setup body into today's: `{credentials: {api_key|service_account_json|oauth_token},
  * config}`, and provider fields at top level. Anything else is handed back as it is, for the schema to judge.
  */
-export function adaptOlderShape(body: unknown, fieldNames: readonly string[]): { body: unknown; deprecated: boolean } {
-  if (typeof body !== "object" || body === null || Array.isArray(body) || "credential" in body)
-    return { body, deprecated: false };
-  const given = new Map<string, unknown>(Object.entries(body));
-  const kept = Object.fromEntries([...given].filter(([name]) => CANONICAL.has(name)));
-  const credentials = given.get("credentials");
-  if (
-    isRecord(credentials) &&
-    [...given.keys()].every((name) => CANONICAL.has(name) || name === "credentials" || name === "config")
-  ) {
-    const { fields, rest } = split(isRecord(given.get("config")) ? given.get("config") : {}, fieldNames);
-    const secret = credentials["api_key"] ?? credentials["service_account_json"] ?? credentials["oauth_token"];
-    const credential = Object.keys(fields).length === 0 ? secret : { ...fields, ...pickKnown(credentials, fieldNames) };
-    return { body: { ...kept, credential, ...(Object.keys(rest).length ? { metadata: rest } : {}) }, deprecated: true };
-  }
+export function adaptOlderShape(body: unknown, shape: Shape): { body: unknown; deprecated: boolean } {
+  if (!isRecord(body) || "credential" in body) return { body, deprecated: false };
+  const adapted = fromCredentials(body, shape) ?? fromTopLevel(body, shape);
+  return adapted === null ? { body, deprecated: false } : { body: adapted, deprecated: true };
+}
+
+function fromCredentials(body: Record<string, unknown>, { fieldNames, document }: Shape): object | null {
+  const { credentials, config, ...others } = body;
+  if (!isRecord(credentials) || Object.keys(others).some((name) => !CANONICAL.has(name))) return null;
+  const { fields, rest } = split(isRecord(config) ? config : {}, fieldNames);
+  const secret = credentials["api_key"] ?? credentials["service_account_json"] ?? credentials["oauth_token"];
+  const isWhole = document || Object.keys(fields).length === 0;
+  const credential = isWhole ? secret : { ...fields, ...split(credentials, fieldNames).fields };
+  const metadata = document ? withProject(rest, fields["project_id"]) : rest;
+  return { ...others, credential, ...(Object.keys(metadata).length ? { metadata } : {}) };
+}
+
+function fromTopLevel(body: Record<string, unknown>, { fieldNames }: Shape): object | null {
   const { fields, rest } = split(body, [...fieldNames, "service_account_key"]);
-  if (Object.keys(fields).length === 0) return { body, deprecated: false };
+  if (Object.keys(fields).length === 0) return null;
   const { service_account_key: account, ...others } = fields;
-  const { billing_dataset: dataset, project_id: project, ...unknown } = rest;
-  const metadata = {
+  const { billing_dataset: dataset, metadata: settings, ...kept } = rest;
+  const given = {
+    ...(isRecord(settings) ? settings : {}),
     ...(dataset === undefined ? {} : { billing_dataset: dataset }),
-    ...(project === undefined || account === undefined ? {} : { project_id: project }),
   };
-  const leftover = Object.fromEntries(Object.entries(unknown).filter(([name]) => !CANONICAL.has(name)));
-  return {
-    body: {
-      ...kept,
-      ...leftover,
-      credential: account ?? others,
-      ...(Object.keys(metadata).length ? { metadata } : {}),
-    },
-    deprecated: true,
-  };
+  const metadata = account === undefined ? given : withProject(given, fields["project_id"]);
+  return { ...kept, credential: account ?? others, ...(Object.keys(metadata).length ? { metadata } : {}) };
+}
+
+/** The project named beside a service account is the one that its billing dataset lies in; the account knows its own. */
+function withProject(settings: Record<string, unknown>, project: unknown): Record<string, unknown> {
+  const dataset = settings["billing_dataset"] ?? settings["billing_dataset_id"];
+  if (dataset === undefined || project === undefined || "billing_project_id" in settings) return settings;
+  return { ...settings, billing_project_id: project };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -61,8 +69,4 @@ function split(
     fields: Object.fromEntries(entries.filter(([name]) => names.includes(name))),
     rest: Object.fromEntries(entries.filter(([name]) => !names.includes(name))),
   };
-}
-
-function pickKnown(value: Record<string, unknown>, names: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).filter(([name]) => names.includes(name)));
 }

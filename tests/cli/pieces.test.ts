@@ -149,11 +149,27 @@ describe("times", () => {
 });
 
 test("settings are texts, lists in JSON, or null where they are removed", () => {
-  expect(readMetadata(["team=fin=ops", 'tags=["a"]'], { removes: false })).toEqual({ team: "fin=ops", tags: ["a"] });
-  expect(readMetadata(["team="], { removes: true })).toEqual({ team: null });
-  expect(() => readMetadata(["team="], { removes: false })).toThrow("has no value");
-  expect(() => readMetadata(["tags=[a"], { removes: false })).toThrow("no JSON");
-  expect(readMetadata([], { removes: true })).toBeNull();
+  const kinds = new Map([
+    ["seats", "integer"],
+    ["auto_renew", "boolean"],
+    ["unit_price", "decimal"],
+  ]);
+  expect(readMetadata(["team=fin=ops", 'tags=["a"]'], { removes: false, kinds })).toEqual({
+    team: "fin=ops",
+    tags: ["a"],
+  });
+  expect(readMetadata(["team="], { removes: true, kinds })).toEqual({ team: null });
+  expect(() => readMetadata(["team="], { removes: false, kinds })).toThrow("has no value");
+  expect(() => readMetadata(["tags=[a"], { removes: false, kinds })).toThrow("no JSON");
+  const typed = ["seats=5", "auto_renew=false", "unit_price=20.00", "team=7"];
+  expect(readMetadata(typed, { removes: false, kinds })).toEqual({
+    seats: 5,
+    auto_renew: false,
+    unit_price: "20.00",
+    team: "7",
+  });
+  expect(readMetadata(["seats=many"], { removes: false, kinds })).toEqual({ seats: "many" });
+  expect(readMetadata([], { removes: true, kinds })).toBeNull();
 });
 
 describe("what a terminal gets", () => {

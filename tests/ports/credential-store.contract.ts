@@ -71,6 +71,22 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         expect(await other.readSealed(pair)).toEqual({ head: expected, encrypted_credential: ciphertext });
       });
 
+      test("the holders of a fingerprint are the current heads of that provider, of all organisations and no older state", async () => {
+        const mine = { head: { fingerprint: "0a0a0a0a" } };
+        await change(store, pair, mine);
+        await change(store, { org_slug: "beta", provider: "OPENAI" }, mine);
+        await change(store, { org_slug: "beta", provider: "GROQ" }, mine);
+        await change(store, { org_slug: "gone", provider: "OPENAI" }, mine);
+        await change(store, { org_slug: "gone", provider: "OPENAI" }, { head: { fingerprint: "0b0b0b0b" } });
+        const holders = await other.readHolders("OPENAI", "0a0a0a0a");
+        expect(holders.map(({ org_slug, provider }) => `${org_slug} ${provider}`).sort()).toEqual([
+          "acme OPENAI",
+          "beta OPENAI",
+        ]);
+        expect(holders[0]).toEqual(await store.readHead(holders[0] ?? pair));
+        expect(await other.readHolders("OPENAI", "0c0c0c0c")).toEqual([]);
+      });
+
       test("a list holds the organisation's current heads, deleted ones included, and no other organisation's", async () => {
         await change(store, pair);
         await change(store, { org_slug: "acme", provider: "GCP_SA" });

@@ -5,6 +5,7 @@ import type { Command, Context, Option } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { ask, requireService } from "../http-client.ts";
 import { readMoment } from "../moments.ts";
+import { formOf } from "../provider-form.ts";
 import { at, textAt } from "../read.ts";
 import { fileOption, readSecret } from "../secret-input.ts";
 import { moment } from "../show.ts";
@@ -27,7 +28,7 @@ const metadata: Option = {
 };
 const secretNotes = [
   "The secret is read from stdin, from --file, or from a hidden prompt; never from the command line.",
-  "Credentials of several fields are a JSON object of them.",
+  "Credentials of several fields are a JSON object of them. A manual subscription has none: only --metadata.",
 ];
 
 export const setup: Command = {
@@ -53,15 +54,17 @@ export const setup: Command = {
     const dryRun = given.flag("dry-run");
     const label = given.text("name");
     const expires = given.text("expires");
-    const settings = readMetadata(given.texts("metadata"), { removes: false });
+    const until = expires === null ? null : readMoment("expires", expires, Date.now());
+    const { path, provider } = targetOf(context);
+    requireService(context, "organisation");
+    const { takesSecret, kinds } = await formOf(context, provider);
+    const settings = readMetadata(given.texts("metadata"), { removes: false, kinds });
     const rest = {
       ...(label === null ? {} : { credential_name: label }),
       ...(settings === null ? {} : { metadata: settings }),
       ...(given.flag("skip-validation") ? { skip_validation: true } : {}),
-      ...(expires === null ? {} : { expires_at: readMoment("expires", expires, Date.now()) }),
+      ...(until === null ? {} : { expires_at: until }),
     };
-    const { path, provider } = targetOf(context);
-    requireService(context, "organisation");
     const answer = await ask(context, {
       method: "POST",
       path: `${path}/setup`,
@@ -70,7 +73,10 @@ export const setup: Command = {
         ...changeHeaders(context),
         ...(given.flag("create-only") ? { "if-none-match": "*" } : {}),
       },
-      body: { credential: await readSecret(context, provider), ...rest },
+      body:
+        takesSecret || given.text("file") !== null
+          ? { credential: await readSecret(context, provider), ...rest }
+          : rest,
       as: "organisation",
     });
     printAnswer(terminal, json, answer, () =>
@@ -103,28 +109,33 @@ export const update: Command = {
     const { given, terminal, json } = context;
     if (given.flag("enable") && given.flag("disable")) throw usage("--enable and --disable exclude each other");
     const label = given.text("name");
-    const settings = readMetadata(given.texts("metadata"), { removes: true });
-    const withSecret = given.flag("credential") || given.text("file") !== null;
-    const rest = {
-      ...(label === null ? {} : { credential_name: label }),
-      ...(settings === null ? {} : { metadata: settings }),
-      ...(given.flag("enable") ? { enabled: true } : {}),
-      ...(given.flag("disable") ? { enabled: false } : {}),
+    const texts = given.texts("metadata");
+    const moments = {
       ...momentOrNone(context, "expires", "expires_at"),
       ...momentOrNone(context, "deactivate-at", "deactivation_scheduled_at"),
     };
-    if (!withSecret && Object.keys(rest).length === 0)
+    const withSecret = given.flag("credential") || given.text("file") !== null;
+    const rest = {
+      ...(label === null ? {} : { credential_name: label }),
+      ...(given.flag("enable") ? { enabled: true } : {}),
+      ...(given.flag("disable") ? { enabled: false } : {}),
+      ...moments,
+    };
+    if (!withSecret && texts.length === 0 && Object.keys(rest).length === 0)
       throw usage(
         "There is nothing to change",
         "Give at least one of --name, --metadata, --enable, --disable, --expires, --deactivate-at, --credential",
       );
     const { path, provider } = targetOf(context);
     requireService(context, "organisation");
+    const { kinds } = texts.length === 0 ? { kinds: new Map() } : await formOf(context, provider);
+    const settings = readMetadata(texts, { removes: true, kinds });
+    const changes = { ...rest, ...(settings === null ? {} : { metadata: settings }) };
     const answer = await ask(context, {
       method: "PUT",
       path,
       headers: changeHeaders(context),
-      body: { ...rest, ...(withSecret ? { credential: await readSecret(context, provider) } : {}) },
+      body: { ...changes, ...(withSecret ? { credential: await readSecret(context, provider) } : {}) },
       as: "organisation",
     });
     printAnswer(terminal, json, answer, () => storedText(terminal, answer.body, answer.etag));
@@ -205,22 +216,32 @@ export function targetOf({ given }: Context): { org: string; provider: string; p
 }
 
 /**
- * Settings as they are sent: text, or a list where the value is one in JSON; `null` removes.
+ * Settings as they are sent: a whole number or true and false where the provider's form says so, a list where the value
+ * is one in JSON, else text; `null` removes.
  *
  * @returns `null` where none were given
  * @throws Stop usage
  */
-export function readMetadata(texts: readonly string[], options: { removes: boolean }): Record<string, unknown> | null {
+export function readMetadata(
+  texts: readonly string[],
+  options: { removes: boolean; kinds: ReadonlyMap<string, string> },
+): Record<string, unknown> | null {
   if (texts.length === 0) return null;
   return Object.fromEntries(
     texts.map((text): [string, unknown] => {
       const cut = text.indexOf("=");
       const [key, value] = [text.slice(0, cut), text.slice(cut + 1)];
-      if (value !== "") return [key, value.startsWith("[") ? readList(key, value) : value];
+      if (value !== "") return [key, typed(key, value, options.kinds.get(key))];
       if (options.removes) return [key, null];
       throw usage(`--metadata ${key}= has no value`);
     }),
   );
+}
+
+function typed(key: string, text: string, kind: string | undefined): unknown {
+  if (kind === "integer" && /^-?\d{1,15}$/.test(text)) return Number(text);
+  if (kind === "boolean" && (text === "true" || text === "false")) return text === "true";
+  return text.startsWith("[") ? readList(key, text) : text;
 }
 
 function readList(key: string, text: string): unknown {

@@ -68,10 +68,13 @@ export function view(asked: { json: boolean; stdoutIsTty: boolean; reveal: boole
 
 /** The answer for eyes. */
 export function text(terminal: Terminal, body: unknown, options: { revealed: boolean }): string {
-  const secrets = [...membersAt(body, "credential"), ...membersAt(body, "token")];
+  const isOpen = ([name]: [string, unknown]) => name === "type" || name === "expires_at";
+  const token = membersAt(body, "token");
+  const secrets = [...membersAt(body, "credential"), ...token.filter((one) => !isOpen(one))];
   const fields = secrets.map(([name, value]): [string, Cell] => {
     if (options.revealed) return [name, typeof value === "string" ? plain(value) : JSON.stringify(value)];
-    return [name, { text: `hidden, fingerprint ${textAt(body, "fingerprint")}; --reveal shows it`, tone: "faint" }];
+    const trace = token.length > 0 ? "" : `, fingerprint ${textAt(body, "fingerprint")}`;
+    return [name, { text: `hidden${trace}; --reveal shows it`, tone: "faint" }];
   });
   const rows: Array<[string, Cell]> = [
     ["provider", textAt(body, "provider")],
@@ -83,6 +86,7 @@ export function text(terminal: Terminal, body: unknown, options: { revealed: boo
     ["last validated", moment(at(body, "last_validated_at"))],
     ["expires", moment(at(body, "expires_at"))],
     ["cache", textAt(body, "cache")],
+    ...(token.length > 0 ? [["token expires", moment(at(body, "token", "expires_at"))] satisfies [string, Cell]] : []),
     ...fields,
   ];
   return [pairs(terminal, rows), ...readinessLines(terminal, body)].join("\n");

@@ -5,6 +5,7 @@ import { ask } from "../http-client.ts";
 import { at, listAt, membersAt, textAt, textsAt } from "../read.ts";
 import { type Cell, moment, pairs, statusCell, table } from "../show.ts";
 import { exits } from "../stop.ts";
+import { plain, type Terminal } from "../terminal.ts";
 import { targetOf } from "./change.ts";
 
 export const status: Command = {
@@ -114,7 +115,7 @@ export const get: Command = {
         ["created", `${moment(at(body, "created_at"))} by ${textAt(body, "created_by")}`],
         ["updated", moment(at(body, "updated_at"))],
       ];
-      return [pairs(terminal, rows), ...readinessLines(terminal, body)].join("\n");
+      return [pairs(terminal, rows), ...tableLines(terminal, body), ...readinessLines(terminal, body)].join("\n");
     });
     return exits.ok;
   },
@@ -193,6 +194,8 @@ export const instructions: Command = {
         ...steps,
         "",
         ...(fields.length > 0 ? [table(terminal, ["field", "", "", "example", "help"], fields), ""] : []),
+        ...snippetLines(terminal, body),
+        ...textsAt(body, "notes").flatMap((note) => [terminal.tone("warn", note), ""]),
         `Documentation: ${textAt(body, "docs_url")}`,
         `Then: cloudact-integrations setup ${org} ${provider}`,
       ].join("\n");
@@ -200,6 +203,29 @@ export const instructions: Command = {
     return exits.ok;
   },
 };
+
+/** Policies and command lines, ready to paste. */
+function snippetLines(terminal: Terminal, body: unknown): string[] {
+  return listAt(body, "snippets").flatMap((one) => {
+    const text = at(one, "text");
+    const lines = typeof text === "string" ? text.trimEnd().split("\n").map(plain) : [];
+    return [terminal.tone("strong", textAt(one, "title")), ...lines, ""];
+  });
+}
+
+/** The tables of a billing export, as last seen. */
+function tableLines(terminal: Terminal, body: unknown): string[] {
+  const rows = listAt(body, "validation", "details", "tables").map((one): Cell[] => [
+    { text: textAt(one, "table"), tone: "strong" },
+    textAt(one, "setting"),
+    textAt(one, "kind"),
+    textAt(one, "state"),
+    textAt(one, "location"),
+    moment(at(one, "last_export_at")),
+  ]);
+  if (rows.length === 0) return [];
+  return ["", table(terminal, ["export table", "setting", "kind", "state", "location", "last rows"], rows)];
+}
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);

@@ -2,10 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { importJWK, SignJWT } from "jose";
+import { expect, test } from "vitest";
 import { openKeyRing } from "../../../shared/adapters/local/key-ring.ts";
+import { openLocalFederation } from "../../../shared/adapters/local/local-federation.ts";
 import { LOCAL_ISSUER, openTokenIssuer, openTokenVerifier } from "../../../shared/adapters/local/local-tokens.ts";
 import { openSqliteStore } from "../../../shared/adapters/local/sqlite-store.ts";
 import { describeCredentialStore } from "../../ports/credential-store.contract.ts";
+import { describeFederation } from "../../ports/federation.contract.ts";
 import { describeGrants } from "../../ports/grants.contract.ts";
 import { describeKeyManagement } from "../../ports/key-management.contract.ts";
 import { manualClock } from "../../ports/manual-clock.ts";
@@ -88,4 +91,18 @@ describeTokens("the local token verifier", async () => {
     keyId: async () => kid,
     dispose: async () => remove(),
   };
+});
+
+describeFederation("the local identity", async () => {
+  const { home, remove } = freshHome();
+  const clock = manualClock();
+  return { federation: openLocalFederation(home, clock), clock, dispose: async () => remove() };
+});
+
+test("a token for AWS opens nothing here: the verifier wants its own audience", async () => {
+  const { home, remove } = freshHome();
+  const clock = manualClock();
+  const token = await openLocalFederation(home, clock).identityToken("cloudact-integrations:local:acme");
+  expect(await openTokenVerifier(home, { clock }).verify(token)).toEqual({ refused: "audience" });
+  remove();
 });
