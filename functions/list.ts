@@ -21,7 +21,8 @@ export const handlers: Handlers<Parts> = {
     };
     return ok(await list(parts, request.org ?? "", filter));
   },
-  providers: async (_call, parts) => ok({ providers: parts.registry.entries.map(publicFace) }),
+  providers: async (_call, { registry: { entries, custom } }) =>
+    ok({ providers: [...entries, ...(custom ? [custom] : [])].map(publicFace) }),
   openapi: async () => ok(openapi),
 };
 

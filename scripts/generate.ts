@@ -1,14 +1,26 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { registrySchemaText } from "./generate-registry-schema.ts";
 import { openapi } from "./openapi.ts";
+import { PAGES, providerPages, shippedRegistry, stalePages } from "./provider-pages.ts";
 
-const files: Record<string, () => string> = {
-  "configs/openapi.json": () => `${JSON.stringify(openapi(), null, 1)}\n`,
-  "configs/system/providers.schema.json": registrySchemaText,
+function at(file: string): string {
+  return fileURLToPath(new URL(`../${file}`, import.meta.url));
+}
+
+const pages = providerPages(shippedRegistry());
+const files: Record<string, string> = {
+  "configs/openapi.json": `${JSON.stringify(openapi(), null, 1)}\n`,
+  "configs/system/providers.schema.json": registrySchemaText(),
+  ...Object.fromEntries([...pages].map(([file, text]) => [`${PAGES}/${file}`, text])),
 };
 
-for (const [file, make] of Object.entries(files)) {
-  writeFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), make());
+mkdirSync(at(PAGES), { recursive: true });
+for (const [file, text] of Object.entries(files)) {
+  writeFileSync(at(file), text);
   console.log(`generated ${file}`);
+}
+for (const file of stalePages(pages)) {
+  rmSync(at(`${PAGES}/${file}`));
+  console.log(`removed ${PAGES}/${file}, whose provider is gone`);
 }

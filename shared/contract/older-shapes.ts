@@ -30,10 +30,16 @@ function fromCredentials(body: Record<string, unknown>, { fieldNames, document }
   if (!isRecord(credentials) || Object.keys(others).some((name) => !CANONICAL.has(name))) return null;
   const { fields, rest } = split(isRecord(config) ? config : {}, fieldNames);
   const secret = credentials["api_key"] ?? credentials["service_account_json"] ?? credentials["oauth_token"];
-  const isWhole = document || Object.keys(fields).length === 0;
-  const credential = isWhole ? secret : { ...fields, ...split(credentials, fieldNames).fields };
+  const inside = split(credentials, fieldNames).fields;
+  const isWhole = document || (secret !== undefined && Object.keys(fields).length === 0);
+  const parts = { ...fields, ...inside };
+  const credential = isWhole || Object.keys(parts).length === 0 ? secret : parts;
   const metadata = document ? withProject(rest, fields["project_id"]) : rest;
-  return { ...others, credential, ...(Object.keys(metadata).length ? { metadata } : {}) };
+  return {
+    ...others,
+    ...(credential === undefined ? {} : { credential }),
+    ...(Object.keys(metadata).length ? { metadata } : {}),
+  };
 }
 
 function fromTopLevel(body: Record<string, unknown>, { fieldNames }: Shape): object | null {

@@ -1,15 +1,15 @@
 import { malformed } from "./fault.ts";
 
 const MAX_DEPTH = 10;
-const MAX_KEYS = 512;
-const MAX_STRINGS = 2_000;
+const MAX_KEYS = 4_096;
+const MAX_STRINGS = 8_192;
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\.)*"/y;
 
 /**
  * Parses a JSON body strictly: UTF-8, no duplicate keys, no lone surrogates, no `__proto__`, no control characters,
- * nesting of at most 10, 512 keys and 2,000 strings. What it refuses it names by position, never by value.
+ * nesting of at most 10, 4,096 keys and 8,192 strings. What it refuses it names by position, never by value.
  *
  * @throws Fault `request_malformed`
  */

@@ -130,14 +130,25 @@ function requireUsable(head: Head | null, { org, entry }: Subject, now: string):
   const at = `/${org}/${entry.code.toLowerCase()}`;
   if (head === null || head.seq === 0 || head.op === "delete")
     throw new Fault("not_configured", { ...about, remedy: `Set it up: POST ${at}/setup` });
+  const isRecord = entry.credential_type === "none";
   const refuse = (reason: string, remedy: string) =>
-    new Fault("credential_not_usable", { ...about, reason, remedy, credentialId: head.credential_id });
+    new Fault("credential_not_usable", {
+      ...about,
+      ...(isRecord ? { detail: "The subscription cannot be used" } : {}),
+      reason,
+      remedy,
+      credentialId: head.credential_id,
+    });
   if (head.deactivation_scheduled_at !== null && head.deactivation_scheduled_at <= now)
-    throw refuse("deactivated", `Its scheduled deactivation has passed; set up a credential: POST ${at}/setup`);
+    throw refuse(
+      "deactivated",
+      `Its scheduled deactivation has passed; set ${isRecord ? "it up again" : "up a credential"}: POST ${at}/setup`,
+    );
   if (!head.enabled) throw refuse("disabled", `Enable it: PUT ${at} {"enabled": true}`);
   if (head.validation_status === "INVALID")
     throw refuse("invalid", head.verdict?.remedy ?? `Replace it: POST ${at}/rotate`);
-  if (head.validation_status === "EXPIRED") throw refuse("expired", `Replace it: POST ${at}/rotate`);
+  if (head.validation_status === "EXPIRED")
+    throw refuse("expired", (isRecord ? head.verdict?.remedy : null) ?? `Replace it: POST ${at}/rotate`);
   return head;
 }
 

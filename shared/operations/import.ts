@@ -13,6 +13,7 @@ import { isConfigured } from "./present.ts";
 import { mergeMetadata, prove, requireHarmlessName, requireValid, sealProven } from "./prove.ts";
 import { announceStatus } from "./record.ts";
 import { setupPlan } from "./setup.ts";
+import { noRoom, requireNamed, roomForCustom } from "./subscription.ts";
 import { type Requester, type Works, withoutBound } from "./works.ts";
 
 const CHECKING_MS = 60_000;
@@ -57,6 +58,7 @@ interface Item {
 export async function importMany(works: Works, request: ImportRequest) {
   const { items, unknown } = await open(works, request);
   await check(works, request, items);
+  await holdToRoom(works, request, items);
   if (!request.dryRun) await store(works, request, items);
   const results = [...items.map(({ result }) => result), ...unknown].sort((left, right) => left.index - right.index);
   return {
@@ -143,6 +145,7 @@ async function prepare(works: Works, request: ImportRequest, item: Item): Promis
   requireHarmlessName(works.registry, asked.credential_name);
   if (asked.metadata) checkMetadata(works.registry, entry, asked.metadata);
   const kept: Head | null = isConfigured(opening.head, timestamp(works.clock.now())) ? opening.head : null;
+  requireNamed(entry, asked.credential_name, kept);
   const metadata = mergeMetadata(kept?.metadata ?? {}, asked.metadata ?? {});
   const claim = { org: request.org, entry, submitted: asked.credential, metadata: withoutBound(metadata, entry) };
   const proven = await prove(works, { ...claim, skipValidation: false });
@@ -154,9 +157,21 @@ async function prepare(works: Works, request: ImportRequest, item: Item): Promis
   const version = versionOf(works, { ...subject, idempotency: request.idempotency }, plan, opening.head);
   return {
     version,
-    set: { ...plan.set, secret_event_id: version.event_id },
+    set: { ...plan.set, secret_event_id: sealed.ciphertext === null ? null : version.event_id },
     result: { index, provider: entry.code, status: "completed", credential_id: sealed.credentialId },
   };
+}
+
+/** Of the new custom subscriptions that passed, only as many go on as the organisation has room for. */
+async function holdToRoom(works: Works, { org }: ImportRequest, items: Item[]): Promise<void> {
+  const now = timestamp(works.clock.now());
+  const added = items.filter(
+    ({ entry, opening, result }) => entry.custom && result.status === "completed" && !isConfigured(opening.head, now),
+  );
+  if (added.length === 0) return;
+  const room = await roomForCustom(works, org);
+  for (const item of added.slice(room))
+    Object.assign(item, { version: null, set: null, result: failed(item.index, item.entry.code, noRoom(item.entry)) });
 }
 
 async function store(works: Works, request: ImportRequest, items: Item[]): Promise<void> {

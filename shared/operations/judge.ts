@@ -7,7 +7,7 @@ import { type AttemptParts, attempt } from "../providers/attempt.ts";
 import type { Owner } from "../providers/provider.ts";
 import type { Entry } from "../registry/entry.ts";
 import { earliest, nextDueAt, passedThreshold } from "./schedule.ts";
-import { recordVerdict } from "./subscription.ts";
+import { recordStatus, recordVerdict } from "./subscription.ts";
 import { type Works, withoutBound } from "./works.ts";
 
 /** A stored credential's check: what was learnt, when it began, and what it makes of the status. */
@@ -51,9 +51,12 @@ export async function judge(
     verdict = await check(entry, credential, owner, checkedAt, parts);
   }
   const nowMs = works.clock.now();
-  const decided = statusOf(verdict.outcome);
+  const isRecord = entry.credential_type === "none";
+  const decided = isRecord ? recordStatus(verdict) : statusOf(verdict.outcome);
   const failed = decided === null;
-  const expiresAt = earliest(head.expires_at_declared, verdict.expires_at ?? head.verdict?.expires_at ?? null);
+  // A provider's date holds until it names another; a record's is what the record says now.
+  const discovered = verdict.expires_at ?? (isRecord ? null : (head.verdict?.expires_at ?? null));
+  const expiresAt = earliest(head.expires_at_declared, discovered);
   const passed = passedThreshold(expiresAt, nowMs);
   const status = decided ?? head.validation_status;
   // What was refused before is not asked again because this attempt had no answer.
@@ -87,7 +90,7 @@ export async function judge(
       next_due_at: asksAgain
         ? nextDueAt(entry, verdict, failed ? head.consecutive_failures + 1 : 0, expiresAt, nowMs)
         : null,
-      discovered_expires_at: verdict.expires_at ?? head.verdict?.expires_at ?? null,
+      discovered_expires_at: discovered,
       notified_days: passed,
     },
   };

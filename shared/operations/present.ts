@@ -46,11 +46,16 @@ export function pipelinesOf(entry: Entry, verdict: Verdict | null): Readiness[] 
   return readiness(entry, capabilitiesOf(entry, verdict));
 }
 
+/** What an integration is called: a custom subscription by the name that it was given. */
+function displayName(entry: Entry, head: Head): string {
+  return entry.custom ? head.credential_name : entry.display_name;
+}
+
 /** A configured integration in the list. */
 export function summary(entry: Entry, head: Head) {
   return {
     provider: entry.code,
-    display_name: entry.display_name,
+    display_name: displayName(entry, head),
     category: entry.category,
     status: head.validation_status,
     lifecycle: lifecycle(head),
@@ -94,7 +99,7 @@ export function integrationInfo(entry: Entry, head: Head) {
   return {
     org_slug: head.org_slug,
     provider: entry.code,
-    display_name: entry.display_name,
+    display_name: displayName(entry, head),
     category: entry.category,
     status: head.validation_status,
     lifecycle: lifecycle(head),

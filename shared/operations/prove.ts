@@ -7,12 +7,12 @@ import { timestamp } from "../ports/clock.ts";
 import { attempt } from "../providers/attempt.ts";
 import { providerOf } from "../providers/index.ts";
 import { checkCredential, refusal as credentialFault, pathOf } from "../registry/check.ts";
-import { checkMetadata, looksLikeSecret, requireSettings } from "../registry/check-metadata.ts";
+import { checkMetadata, looksLikeSecret } from "../registry/check-metadata.ts";
 import type { Entry } from "../registry/entry.ts";
 import type { Registry } from "../registry/load.ts";
 import { seal } from "../vault/seal.ts";
 import { isConfigured, refusal } from "./present.ts";
-import { recordVerdict } from "./subscription.ts";
+import { recordVerdict, requireRecord } from "./subscription.ts";
 import { boundMetadata, type Subject, type Works, withoutBound } from "./works.ts";
 
 /** A credential that passed the offline checks and was put to its provider, or deliberately was not. */
@@ -57,7 +57,8 @@ export async function prove(works: Works, claim: Claim): Promise<Proven> {
   if (entry.credential_type === "none") {
     if (submitted !== undefined && submitted !== null)
       throw malformed("/credential", "is not taken: a manual subscription has no secret; send its record in metadata");
-    requireSettings(entry, metadata);
+    requireRecord(entry, metadata);
+    if (claim.skipValidation) return { credential: {}, bound: {}, warnings: [], checkedAt: null, verdict: null };
     const verdict = recordVerdict(entry, metadata, checkedAt);
     return { credential: {}, bound: {}, warnings: verdict.warnings, checkedAt, verdict };
   }
@@ -129,14 +130,24 @@ export async function sealProven(works: Works, subject: Subject, proven: Proven,
 
 /** The settings, those that the provider made known where the customer left them open, and the mirrored fields. */
 export function storedMetadata(registry: Registry, entry: Entry, proven: Proven, metadata: Metadata): Metadata {
-  const discovered = Object.entries(proven.verdict?.discovered ?? {}).filter(([name]) =>
-    entry.metadata.some((setting) => setting.name === name),
+  const discovered = Object.entries(proven.verdict?.discovered ?? {}).filter(
+    ([name, value]) => entry.metadata.some((setting) => setting.name === name) && isTaken(registry, entry, name, value),
   );
   return {
-    ...checkMetadata(registry, entry, Object.fromEntries(discovered)),
+    ...Object.fromEntries(discovered),
     ...withoutBound(metadata, entry),
     ...proven.bound,
   };
+}
+
+/** Whether a customer could have sent the setting; what was found and is not taken must not keep a credential out. */
+function isTaken(registry: Registry, entry: Entry, name: string, value: unknown): boolean {
+  try {
+    checkMetadata(registry, entry, { [name]: value });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** First 8 hex of SHA-256 of the secret field alone. */

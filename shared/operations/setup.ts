@@ -21,6 +21,7 @@ import {
 } from "./prove.ts";
 import { announceStatus } from "./record.ts";
 import { earliest, nextDueAt, passedThreshold, requireFuture } from "./schedule.ts";
+import { noRoom, requireNamed, roomForCustom } from "./subscription.ts";
 import { type Requester, type Subject, type Works, withoutBound } from "./works.ts";
 
 export interface SetupRequest extends Subject, Requester {
@@ -48,9 +49,11 @@ export async function setup(works: Works, request: SetupRequest): Promise<Done &
     const kept = isConfigured(head, timestamp(works.clock.now())) ? head : null;
     made.before = kept;
     const metadata = withoutBound(mergeMetadata(kept?.metadata ?? {}, body.metadata ?? {}), entry);
-    if (kept === null) await requireRoom(works, request);
-    made.proven ??= await prove(works, claimOf(request, metadata, body.skip_validation));
+    // A credential is proven once; a record is what it has become, so it is read anew after a lost race.
+    if (made.proven === null || entry.credential_type === "none")
+      made.proven = await prove(works, claimOf(request, metadata, body.skip_validation));
     requireValid(entry, made.proven);
+    await requirePlace(works, request, kept);
     made.sealed ??= await sealProven(works, request, made.proven, metadata);
     const sealed = { ...made.sealed, metadata: storedMetadata(works.registry, entry, made.proven, metadata) };
     return setupPlan(works, request, body, kept, made.proven, sealed);
@@ -66,9 +69,10 @@ export async function dryRun(works: Works, request: SetupRequest) {
   const head = await works.store.readHead({ org_slug: request.org, provider: request.entry.code });
   requirePrecondition(head, request, now);
   checkBody(works, request);
-  const kept = isConfigured(head, now) ? head.metadata : {};
-  const metadata = withoutBound(mergeMetadata(kept, request.body.metadata ?? {}), request.entry);
+  const kept = isConfigured(head, now) ? head : null;
+  const metadata = withoutBound(mergeMetadata(kept?.metadata ?? {}, request.body.metadata ?? {}), request.entry);
   const proven = await prove(works, claimOf(request, metadata, false));
+  await requirePlace(works, request, kept);
   const { verdict, checkedAt } = proven;
   if (verdict === null || checkedAt === null) throw new Fault("internal");
   const answer = verdictAnswer(request.entry, verdict, {
@@ -88,21 +92,11 @@ export function statusAfter({ verdict }: Pick<Proven, "verdict">): Status {
   return verdict === null ? "PENDING" : (statusOf(verdict.outcome) ?? "PENDING");
 }
 
-/** An organisation has a bounded number of custom subscriptions. @throws Fault `conflict` */
-async function requireRoom(works: Works, { org, entry }: Subject): Promise<void> {
-  if (!entry.custom) return;
-  const { heads } = await works.store.readHeads(org);
-  const now = timestamp(works.clock.now());
-  const count = heads.filter((head) => head.provider.startsWith("custom-") && isConfigured(head, now)).length;
-  if (count < MOST_CUSTOM) return;
-  throw new Fault("conflict", {
-    detail: `An organization can have at most ${MOST_CUSTOM} custom subscriptions`,
-    provider: entry.code,
-    reason: "too_many",
-    remedy: "Delete one that is no longer needed",
-  });
+/** @throws Fault `request_malformed` where a custom subscription has no name, `conflict` where there is no room for it */
+async function requirePlace(works: Works, { org, entry, body }: SetupRequest, kept: Head | null): Promise<void> {
+  requireNamed(entry, body.credential_name, kept);
+  if (entry.custom && kept === null && (await roomForCustom(works, org)) === 0) throw noRoom(entry);
 }
-const MOST_CUSTOM = 200;
 
 /** What a credential is called where nobody named it. */
 export function defaultName(entry: Subject["entry"]): string {

@@ -200,16 +200,17 @@ function queue(run: Run, lanes: Lanes, due: SealedHead, readAt: number, done: ()
     run.rows.set(credential_id, "begun");
     const judgement = await judgeDue(works, entry, due);
     if (judgement === null) return;
-    count(run, entry, judgement);
+    count(run, laneOf(works, entry), judgement);
     run.pending.push({ head: due.head, judgement });
     run.nextDueAt = earliest(run.nextDueAt, judgement.row.next_due_at);
     flush(run, BATCH);
     done();
   };
   run.rows.set(credential_id, "waiting");
+  const lane = laneOf(works, entry);
   // The place is taken first: what waits for one may be replaced meanwhile.
-  lanes.add(entry.code, entry.concurrency, async () => {
-    await works.slots.within(entry.code, entry.concurrency, Number.POSITIVE_INFINITY, check);
+  lanes.add(lane, entry.concurrency, async () => {
+    await works.slots.within(lane, entry.concurrency, Number.POSITIVE_INFINITY, check);
   });
 }
 
@@ -230,8 +231,13 @@ async function judgeDue(works: Works, entry: Entry, due: SealedHead): Promise<Ju
   }
 }
 
-function count(run: Run, entry: Entry, { verdict }: Judgement): void {
-  const tally = run.providers.get(entry.code) ?? {
+/** Where a check queues and is counted: custom subscriptions together, since anyone may make up any number of codes. */
+function laneOf(works: Works, entry: Entry): string {
+  return entry.custom ? (works.registry.custom?.code ?? entry.code) : entry.code;
+}
+
+function count(run: Run, lane: string, { verdict }: Judgement): void {
+  const tally = run.providers.get(lane) ?? {
     checked: 0,
     valid: 0,
     invalid: 0,
@@ -239,7 +245,7 @@ function count(run: Run, entry: Entry, { verdict }: Judgement): void {
     inconclusive: 0,
     incident: false,
   };
-  run.providers.set(entry.code, tally);
+  run.providers.set(lane, tally);
   tally.checked += 1;
   if (verdict.outcome === "valid") tally.valid += 1;
   else if (verdict.outcome === "expired") tally.expired += 1;

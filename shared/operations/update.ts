@@ -3,7 +3,7 @@ import { malformed } from "../contract/fault.ts";
 import type { Precondition } from "../contract/precondition.ts";
 import type { Head, Op } from "../contract/rows.ts";
 import { timestamp } from "../ports/clock.ts";
-import { checkMetadata, requireSettings } from "../registry/check-metadata.ts";
+import { checkMetadata } from "../registry/check-metadata.ts";
 import { change, configuredHead, type Done, type Idempotency, type Plan } from "./change.ts";
 import {
   mergeMetadata,
@@ -17,6 +17,7 @@ import {
 import { announceStatus } from "./record.ts";
 import { earliest, nextThreshold, requireFuture } from "./schedule.ts";
 import { configuredAnswer, newCredentialColumns, versionPart } from "./setup.ts";
+import { asOfNow, recordVerdict, requireNamed, requireRecord } from "./subscription.ts";
 import { type Requester, type Subject, type Works, withoutBound } from "./works.ts";
 
 export interface UpdateRequest extends Subject, Requester {
@@ -46,10 +47,11 @@ export async function update(works: Works, request: UpdateRequest): Promise<Done
     requireFuture("/deactivation_scheduled_at", body.deactivation_scheduled_at, works.clock.now(), 1);
     const head = configuredHead(found, works, entry);
     made.before = head;
+    requireNamed(entry, body.credential_name, head);
     requireUnchanged(head, mirrored);
     const metadata = mergeMetadata(head.metadata, patch);
     if (body.credential === undefined) {
-      if (entry.credential_type === "none") requireSettings(entry, metadata);
+      if (entry.credential_type === "none" && Object.keys(patch).length > 0) requireRecord(entry, metadata);
       return settingsPlan(works, request, head, metadata);
     }
     const proven = await prove(works, {
@@ -94,33 +96,41 @@ function settingsPlan(works: Works, request: UpdateRequest, head: Head, metadata
   const { body, entry } = request;
   const nowMs = works.clock.now();
   const declared = body.expires_at === undefined ? head.expires_at_declared : body.expires_at;
-  const expiresAt = earliest(declared, head.verdict?.expires_at ?? null);
+  const isRecord = entry.credential_type === "none";
+  const now = timestamp(nowMs);
+  const found = isRecord ? recordVerdict(entry, metadata, now) : head.verdict;
+  const expiresAt = earliest(declared, found?.expires_at ?? null);
   const name = body.credential_name ?? head.credential_name;
   const enabled = body.enabled ?? head.enabled;
-  const dueAt =
-    entry.credential_type === "none"
-      ? timestamp(nowMs)
-      : head.next_due_at === null
-        ? null
-        : enabled && !head.enabled
-          ? timestamp(nowMs)
-          : body.expires_at === undefined
-            ? head.next_due_at
-            : earliest(head.next_due_at, nextThreshold(expiresAt, nowMs));
+  // A record is judged by what it says, so its next check follows each change.
+  const dueAt = isRecord
+    ? now
+    : head.next_due_at === null
+      ? null
+      : enabled && !head.enabled
+        ? now
+        : body.expires_at === undefined
+          ? head.next_due_at
+          : earliest(head.next_due_at, nextThreshold(expiresAt, nowMs));
   return {
     op: opOf(body, head),
     status: 200,
-    body: configuredAnswer(entry, head, [], request.message),
+    body: configuredAnswer(
+      entry,
+      asOfNow(entry, { ...head, metadata }, now),
+      isRecord ? (found?.warnings ?? []) : [],
+      request.message,
+    ),
     set: {
       op: opOf(body, head),
       credential_name: name,
       metadata,
       enabled,
-      ...(body.expires_at === undefined ? {} : { expires_at_declared: declared, expires_at: expiresAt }),
+      ...(body.expires_at === undefined && !isRecord ? {} : { expires_at_declared: declared, expires_at: expiresAt }),
       deactivation_scheduled_at:
         body.deactivation_scheduled_at === undefined ? head.deactivation_scheduled_at : body.deactivation_scheduled_at,
       ...(dueAt === head.next_due_at ? {} : { next_due_at: dueAt }),
-      updated_at: timestamp(nowMs),
+      updated_at: now,
     },
     version: {
       credential_id: head.credential_id,

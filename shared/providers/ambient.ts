@@ -9,6 +9,7 @@ export const ambientVariables: readonly RegExp[] = [
   /^OPENAI_/,
   /^ANTHROPIC_/,
   /^AWS_(?!FEDERATION_SUBJECT$)/,
+  /^_X_AMZN_TRACE_ID$/,
   /^AZURE_/,
   /^OCI_/,
   /^BIGQUERY_EMULATOR_HOST$/,

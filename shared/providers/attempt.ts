@@ -178,7 +178,7 @@ const CODES_BY_REASON: Readonly<Record<string, FaultCode>> = {
 
 /** What is stored and shown of a finding: texts from our own tables, and every capability that the entry declares. */
 function verdictOf({ entry, credential }: Pick<Case, "entry" | "credential">, found: Finding, values: Values): Verdict {
-  const capabilities = entry.capabilities.map((declared) => capabilityOf(declared, found));
+  const capabilities = entry.capabilities.map((declared) => capabilityOf(entry, declared, found));
   const allLacking = capabilities.filter(
     ({ id, state }) => state === "denied" && entry.capabilities.some((one) => one.id === id && one.required),
   );
@@ -212,11 +212,12 @@ function textOf(code: FaultCode, entry: Entry): string {
 }
 
 /** What the probe decided, else what holds for every valid key of the provider, else unknown. */
-function capabilityOf(declared: Entry["capabilities"][number], found: Finding): Capability {
+function capabilityOf(entry: Entry, declared: Entry["capabilities"][number], found: Finding): Capability {
   const decided = found.capabilities.find(({ id }) => id === declared.id);
   const state = decided?.state ?? (found.outcome === "valid" ? declared.state : "unknown");
   const reason = decided?.reason ?? (decided === undefined && state !== "unknown" ? declared.reason : undefined);
-  const remedy = state === "denied" ? (decided?.remedy ?? declared.remedy) : undefined;
+  const told = decided?.remedy ?? reasonText(entry, reason) ?? (state === "denied" ? declared.remedy : undefined);
+  const remedy = state === "granted" ? undefined : told;
   return { id: declared.id, state, ...(reason ? { reason } : {}), ...(remedy ? { remedy } : {}) };
 }
 
@@ -244,16 +245,20 @@ function permissionsOf(
 /** What to do about required capabilities that are denied: each by its own text, else by its reason's, else by its name. */
 function remedyFor(entry: Entry, lacking: readonly Capability[]): string {
   const remedies = lacking.map(({ id, reason, remedy }) => {
-    const named = reason !== undefined && Object.hasOwn(entry.reasons, reason) ? entry.reasons[reason] : undefined;
+    const named = reasonText(entry, reason);
     const label = entry.capabilities.find((one) => one.id === id)?.label ?? id;
     return remedy ?? named ?? `Grant the key this permission at ${entry.display_name}, then validate again: ${label}.`;
   });
   return [...new Set(remedies)].join(" ");
 }
 
+function reasonText(entry: Entry, reason: string | null | undefined): string | undefined {
+  return reason && Object.hasOwn(entry.reasons, reason) ? entry.reasons[reason] : undefined;
+}
+
 /** What to do next: the entry's text for the reason, else for the outcome, else ours. */
 function remedyOf(entry: Entry, outcome: Outcome, reason: string | null): string | null {
-  const named = reason !== null && Object.hasOwn(entry.reasons, reason) ? entry.reasons[reason] : undefined;
+  const named = reasonText(entry, reason);
   return named ?? entry.remedies[outcome] ?? REMEDIES[outcome]?.replaceAll("{provider}", entry.display_name) ?? null;
 }
 

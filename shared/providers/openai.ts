@@ -11,12 +11,14 @@ import {
   unexpected401,
   when,
 } from "../registry/read-answer.ts";
+import { listedExpiry } from "./listed-key.ts";
 import type { ProbeContext, Provider } from "./provider.ts";
 import { answerOf, quietLogger, sdkTransport } from "./sdk-transport.ts";
 
 /**
- * OpenAI. A project, service-account or legacy key is asked for its models; an admin key, which alone can read costs, is
- * asked for one day of costs and of usage. Nothing here is billed.
+ * OpenAI. A project, service-account or legacy key is asked for its models; an admin key, which alone can read costs, for
+ * one day of costs, one day of usage and the list of admin keys, which holds its expiry, all at the same time: the costs
+ * alone say whether it is live. Nothing here is billed.
  * Source: https://developers.openai.com/docs/guides/error-codes, read 2026-11-20.
  */
 export const openai: Provider = {
@@ -79,16 +81,16 @@ const rules: AnswerRules["rules"] = [
 const listed: AnswerRules = { success: { status: 200, has: "data", is: "array" }, rules };
 
 async function probeProject(credential: Credential, context: ProbeContext): Promise<Finding> {
-  const answer = await send(credential, context, (client) => client.models.list());
+  const answer = await send(credential, context, listModels);
   const found = readListed("list", answer, { credential, now: context.now });
-  if (found.reason === "wrong_organization") return await withoutOrganization(credential, context, found);
+  if (found.reason === "wrong_organization") return await withoutOrganization(credential, context, found, asModels);
   if (found.outcome !== "valid") return found;
   const data = "silence" in answer ? [] : valuesAt(answer.body, "data");
   const count = found.reason === null && Array.isArray(data[0]) ? data[0].length : null;
   return {
     ...found,
     capabilities: [
-      found.reason === "missing_scope" ? denied("models_read", "missing_scope") : granted("models_read"),
+      capabilityFrom("models_read", found),
       denied("usage_read", "admin_key_needed"),
       denied("cost_read", "admin_key_needed"),
     ],
@@ -97,73 +99,77 @@ async function probeProject(credential: Credential, context: ProbeContext): Prom
   };
 }
 
+async function probeAdmin(credential: Credential, context: ProbeContext): Promise<Finding> {
+  const reading: AnswerContext = { credential, now: context.now };
+  const window = { start_time: startOfYesterday(context.now), limit: 1 };
+  const costsAsked = send(credential, context, (client) => client.admin.organization.usage.costs(window));
+  const usageAsked = send(credential, context, (client) => client.admin.organization.usage.completions(window));
+  const expiryAsked = ownExpiry(credential, context);
+  const costs = readListed("page", await costsAsked, reading);
+  if (costs.reason === "wrong_organization") return await withoutOrganization(credential, context, costs, asCosts);
+  if (costs.outcome !== "valid") return costs;
+  const usage = readListed("page", await usageAsked, reading);
+  const warnings = [costs, usage].flatMap((found) => (found.reason === "billing" ? ["billing"] : []));
+  return {
+    ...costs,
+    ...asLive(costs),
+    warnings: [...new Set(warnings)],
+    capabilities: [capabilityFrom("cost_read", costs), capabilityFrom("usage_read", usage)],
+    expires_at: await expiryAsked,
+  };
+}
+
+/** A question that tells whether a key is live, and what a good answer to it is called. */
+interface Proof {
+  object: "list" | "page";
+  call(client: OpenAI, nowMs: number): PromiseLike<unknown>;
+}
+const asModels: Proof = { object: "list", call: (client) => listModels(client) };
+const asCosts: Proof = {
+  object: "page",
+  call: (client, nowMs) => client.admin.organization.usage.costs({ start_time: startOfYesterday(nowMs), limit: 1 }),
+};
+
 /** The header may be wrong where the key is right: asked once more without it, to tell the customer which. */
-async function withoutOrganization(credential: Credential, context: ProbeContext, found: Finding): Promise<Finding> {
+async function withoutOrganization(
+  credential: Credential,
+  context: ProbeContext,
+  found: Finding,
+  { object, call }: Proof,
+): Promise<Finding> {
   const { organization_id: organization, project_id: project, ...alone } = credential;
   if (organization === undefined && project === undefined) return found;
-  const answer = await send(alone, context, (client) => client.models.list());
-  const again = readListed("list", answer, { credential, now: context.now });
+  const answer = await send(alone, context, (client) => call(client, context.now));
+  const again = readListed(object, answer, { credential, now: context.now });
   if (again.outcome !== "valid") return again;
   return { ...found, field: organization === undefined ? "project_id" : "organization_id" };
 }
 
-async function probeAdmin(credential: Credential, context: ProbeContext): Promise<Finding> {
-  const reading: AnswerContext = { credential, now: context.now };
-  const window = { start_time: startOfYesterday(context.now), limit: 1 };
-  const costs = readListed(
-    "page",
-    await send(credential, context, (client) => client.admin.organization.usage.costs(window)),
-    reading,
-  );
-  if (costs.outcome !== "valid") return costs;
-  const usage = readListed(
-    "page",
-    await send(credential, context, (client) => client.admin.organization.usage.completions(window)),
-    reading,
-  );
-  const keys = await send(credential, context, (client) => client.admin.organization.adminAPIKeys.list({ limit: 100 }));
-  return {
-    ...costs,
-    ...asLive(costs),
-    capabilities: [capabilityFrom("cost_read", costs), capabilityFrom("usage_read", usage)],
-    expires_at: ownExpiry(credential["api_key"]?.reveal() ?? "", keys),
-  };
-}
-
 /**
- * When this admin key expires, from the organization's list of admin keys, where it is found by what its redaction
- * leaves visible. `null` where the key may not list keys, where none or several fit, or where it never expires.
+ * When this admin key expires, from the organization's list of admin keys. OpenAI shows as little as `sk-admin...def`,
+ * and lists every admin key, so one that fits alone is this one.
+ * Source: https://developers.openai.com/api/docs/api-reference/admin-api-keys, read 2026-11-20.
  */
-function ownExpiry(key: string, answer: Reply | Silence): string | null {
-  if ("silence" in answer || answer.status !== 200) return null;
-  const own = valuesAt(answer.body, "data[]").filter((listed) =>
-    valuesAt(listed, "redacted_value").some((redacted) => typeof redacted === "string" && isRedactionOf(redacted, key)),
-  );
-  const [expiresAt] = own.length === 1 ? valuesAt(own[0], "expires_at") : [];
-  const isTime = typeof expiresAt === "number" && Number.isInteger(expiresAt) && expiresAt > 0 && expiresAt < 1e11;
-  return isTime ? new Date(expiresAt * 1000).toISOString() : null;
+async function ownExpiry(credential: Credential, context: ProbeContext): Promise<string | null> {
+  const page = (after: string | null) =>
+    send(credential, context, (client) =>
+      client.admin.organization.adminAPIKeys.list({ limit: 100, ...(after === null ? {} : { after }) }),
+    );
+  const list = { page, redactedAt: "redacted_value", leastShown: 4, isPossible: () => true };
+  return await listedExpiry(credential["api_key"]?.reveal() ?? "", list, context.now);
 }
 
-/** Whether the redacted text shows this key's beginning and end, `sk-admin-abc***xyz` or `sk-admin...xyz`. */
-function isRedactionOf(redacted: string, key: string): boolean {
-  const parts = /^([A-Za-z0-9_-]{4,})[*.…•]+([A-Za-z0-9_-]{3,})$/.exec(redacted);
-  return parts !== null && key.startsWith(parts[1] ?? "") && key.endsWith(parts[2] ?? "");
-}
-
-/** What a second question tells of its capability; the first has already proven the key. */
+/** What an answer tells of its capability where the key is live. Who is asked to pay is told nothing of permissions. */
 function capabilityFrom(id: string, found: Finding): Capability {
-  if (found.outcome === "valid") return found.reason === "missing_scope" ? denied(id, "missing_scope") : granted(id);
+  if (found.reason === "missing_scope") return denied(id, "missing_scope");
   if (found.outcome === "forbidden") return denied(id, found.reason ?? "forbidden");
+  if (found.outcome === "valid" && found.reason === null) return { id, state: "granted" };
   return { id, state: "unknown", reason: found.reason ?? found.outcome };
 }
 
 /** A missing scope is told by its capability, and is no reason or warning of the key as a whole. */
 function asLive(found: Finding): Partial<Finding> {
   return found.reason === "missing_scope" ? { reason: null, warnings: [] } : {};
-}
-
-function granted(id: string): Capability {
-  return { id, state: "granted" };
 }
 
 function denied(id: string, reason: string): Capability {
@@ -186,7 +192,11 @@ function startOfYesterday(nowMs: number): number {
   return Math.floor(nowMs / 1000 / day) * day - day;
 }
 
-/** One request of a client that belongs to this credential alone and reads nothing from the environment. */
+function listModels(client: OpenAI): PromiseLike<unknown> {
+  return client.models.list();
+}
+
+/** One request of a client that belongs to this credential alone and reads nothing from the environment. Never rejects. */
 async function send(
   credential: Credential,
   { ask, entry }: ProbeContext,
@@ -202,7 +212,7 @@ async function send(
     ...(organization === null ? {} : { "openai-organization": organization }),
     ...(project === null ? {} : { "openai-project": project }),
   });
-  const client = new OpenAI({
+  const options = {
     apiKey: isAdmin ? null : key,
     adminAPIKey: isAdmin ? key : null,
     organization,
@@ -217,6 +227,6 @@ async function send(
     fetchOptions: { redirect: "manual" },
     defaultHeaders: {},
     defaultQuery: {},
-  });
-  return await answerOf(transport, () => call(client));
+  } as const;
+  return await answerOf(transport, () => call(new OpenAI(options)));
 }

@@ -1,4 +1,4 @@
-import { malformed } from "../contract/fault.ts";
+import { Fault, type FieldError } from "../contract/fault.ts";
 import type { Metadata } from "../contract/rows.ts";
 import { recognises } from "./check.ts";
 import type { Entry, Setting } from "./entry.ts";
@@ -19,65 +19,91 @@ const LONGEST_TEXT = 200;
 /** A table's path has up to 30 + 1024 + 1024 characters; none is near that. */
 const LONGEST_SETTING = 500;
 /** Money as text, so that no binary fraction ever touches it. */
-const DECIMAL = /^\d{1,12}(?:\.\d{1,6})?$/;
+const DECIMAL = /^(?:0|[1-9]\d{0,11})(?:\.\d{1,6})?$/;
 const MOST_TAGS = 20;
 const LONGEST_TAG = 50;
+
+/** What is wrong with one setting, and what to do about it. */
+export interface WrongSetting extends FieldError {
+  remedy?: string;
+}
 
 /**
  * Checks the settings stored beside a credential against the names and patterns that its provider allows. `null` stands
  * for "remove this" and passes for every known name.
- * @throws Fault request_malformed, which names only known settings and holds no value.
+ * @throws Fault request_malformed with all that is wrong, which names only known settings and holds no value.
  */
 export function checkMetadata(registry: Registry, entry: Entry, metadata: Record<string, unknown>): Metadata {
   const allowed = [...entry.metadata.map(({ name }) => name), ...Object.keys(generalMetadata)];
-  const checked: Array<[string, unknown]> = [];
-  for (const [name, value] of Object.entries(metadata)) {
-    if (entry.fields.some((field) => field.name === name)) {
-      throw malformed(`/metadata/${name}`, "is part of the credential: send it inside `credential`");
-    }
-    if (!allowed.includes(name)) throw malformed("/metadata", `takes only: ${allowed.join(", ")}`);
-    if (value !== null) requireFitting(registry, entry, name, value);
-    checked.push([name, value]);
-  }
-  return Object.fromEntries(checked);
+  const given = Object.entries(metadata);
+  const wrong = given.flatMap(([name, value]) => {
+    if (entry.fields.some((field) => field.name === name))
+      return [{ field: `/metadata/${name}`, message: "is part of the credential: send it inside `credential`" }];
+    return allowed.includes(name) && value !== null ? complaintsOf(registry, entry, name, value) : [];
+  });
+  if (given.some(([name]) => !allowed.includes(name) && !entry.fields.some((field) => field.name === name)))
+    wrong.push({ field: "/metadata", message: `takes only: ${allowed.join(", ")}` });
+  if (wrong.length > 0) throw refused(wrong);
+  return Object.fromEntries(given);
 }
 
-/**
- * Checks that nothing is missing of what the provider needs to know.
- * @throws Fault request_malformed
- */
-export function requireSettings(entry: Entry, metadata: Metadata): void {
-  const missing = entry.metadata.find(({ name, required }) => required && metadata[name] === undefined);
-  if (missing) throw malformed(`/metadata/${missing.name}`, `is missing: ${missing.label}, e.g. ${missing.example}`);
+/** What is missing of what the provider needs to know. */
+export function missingSettings(entry: Entry, metadata: Metadata): Array<WrongSetting & { label: string }> {
+  return entry.metadata
+    .filter(({ name, required }) => required && (metadata[name] === undefined || metadata[name] === null))
+    .map(({ name, label, example }) => ({
+      field: `/metadata/${name}`,
+      message: `is missing: ${label}, e.g. ${example}`,
+      label,
+    }));
 }
 
-function requireFitting(registry: Registry, entry: Entry, name: string, value: unknown): void {
+/** The fault for settings that are wrong; the first remedy among them is shown. */
+export function refused(wrong: readonly WrongSetting[]): Fault {
+  const [first] = wrong;
+  const remedy = wrong.find((one) => one.remedy !== undefined)?.remedy;
+  return new Fault("request_malformed", {
+    detail: first ? `${first.field}: ${first.message}` : "metadata is malformed",
+    errors: wrong.slice(0, MOST_ERRORS).map(({ field, message }) => ({ field, message })),
+    ...(remedy ? { remedy } : {}),
+  });
+}
+const MOST_ERRORS = 20;
+
+function complaintsOf(registry: Registry, entry: Entry, name: string, value: unknown): WrongSetting[] {
   const own = entry.metadata.find((setting) => setting.name === name);
-  if (own?.kind === "list") requireList(registry, own, value);
-  else {
-    const complaint = own ? settingComplaint(registry, own, value) : generalComplaint(registry, name, value);
-    if (complaint !== null) throw malformed(`/metadata/${name}`, complaint);
-  }
+  if (own?.kind === "list") return listComplaints(registry, own, value);
+  const complaint = own ? settingComplaint(registry, own, value) : generalComplaint(registry, name, value);
+  return complaint === null ? [] : [at(`/metadata/${name}`, complaint)];
 }
 
-function requireList(registry: Registry, setting: Setting, value: unknown): void {
-  const at = `/metadata/${setting.name}`;
+function listComplaints(registry: Registry, setting: Setting, value: unknown): WrongSetting[] {
+  const list = `/metadata/${setting.name}`;
   const most = setting.max ?? MOST_TAGS;
+  if (!Array.isArray(value) || value.length > most) return [at(list, `must be a list of at most ${most}`)];
+  return value.flatMap((element: unknown, index) => itemComplaints(registry, setting, element, `${list}/${index}`));
+}
+
+function itemComplaints(registry: Registry, setting: Setting, element: unknown, pointer: string): WrongSetting[] {
   const items = setting.items ?? [];
-  if (!Array.isArray(value) || value.length > most) throw malformed(at, `must be a list of at most ${most}`);
-  for (const [index, element] of value.entries()) {
-    if (typeof element !== "object" || element === null || Array.isArray(element))
-      throw malformed(`${at}/${index}`, "must be an object");
-    const given = new Map<string, unknown>(Object.entries(element));
-    if ([...given.keys()].some((name) => !items.some((item) => item.name === name)))
-      throw malformed(`${at}/${index}`, `takes only: ${items.map(({ name }) => name).join(", ")}`);
-    for (const item of items) {
-      const inner = given.get(item.name);
-      if (inner === undefined && !item.required) continue;
-      const complaint = inner === undefined ? "is missing" : settingComplaint(registry, item, inner);
-      if (complaint !== null) throw malformed(`${at}/${index}/${item.name}`, complaint);
-    }
-  }
+  if (typeof element !== "object" || element === null || Array.isArray(element))
+    return [at(pointer, "must be an object")];
+  const given = new Map<string, unknown>(Object.entries(element));
+  if ([...given.keys()].some((name) => !items.some((item) => item.name === name)))
+    return [at(pointer, `takes only: ${items.map(({ name }) => name).join(", ")}`)];
+  return items.flatMap((item) => {
+    const inner = given.get(item.name);
+    if (inner === undefined && !item.required) return [];
+    const complaint = inner === undefined ? "is missing" : settingComplaint(registry, item, inner);
+    return complaint === null ? [] : [at(`${pointer}/${item.name}`, complaint)];
+  });
+}
+
+/** What is wrong with a value, with what to do about it where that is not plain. */
+type Complaint = string | Pick<WrongSetting, "message" | "remedy">;
+
+function at(field: string, complaint: Complaint): WrongSetting {
+  return { field, ...(typeof complaint === "string" ? { message: complaint } : complaint) };
 }
 
 function generalComplaint(registry: Registry, name: string, value: unknown): string | null {
@@ -90,8 +116,8 @@ function generalComplaint(registry: Registry, name: string, value: unknown): str
   return null;
 }
 
-function settingComplaint(registry: Registry, setting: Omit<Setting, "items">, value: unknown): string | null {
-  const { kind, min, max, options, example } = setting;
+function settingComplaint(registry: Registry, setting: Omit<Setting, "items">, value: unknown): Complaint | null {
+  const { kind, min, max, example } = setting;
   switch (kind) {
     case "boolean":
       return typeof value === "boolean" ? null : "must be true or false";
@@ -99,20 +125,29 @@ function settingComplaint(registry: Registry, setting: Omit<Setting, "items">, v
       if (typeof value !== "number" || !Number.isSafeInteger(value)) return "must be a whole number";
       return outside(value, min, max);
     case "decimal":
-      if (typeof value !== "string" || !DECIMAL.test(value))
-        return `must be a decimal number as text, e.g. "${example}"`;
-      return outside(Number(value), min, max);
+      if (typeof value === "string" && DECIMAL.test(value)) return outside(Number(value), min, max);
+      return {
+        message: `must be a decimal number as text, e.g. "${example}"`,
+        remedy: `Send it in quotes, with a point and without thousands separators: "${example}". A JSON number is a binary fraction, in which cents get lost.`,
+      };
     case "date":
-      return typeof value === "string" && isDate(value) ? null : "must be a date, YYYY-MM-DD";
+      return typeof value === "string" && isDate(value) ? null : "must be a date from 1900 to 2199, YYYY-MM-DD";
     default: {
       const complaint = textComplaint(registry, value, LONGEST_SETTING);
-      if (complaint !== null) return complaint;
-      if (options !== undefined && !options.includes(String(value))) return `must be one of: ${options.join(", ")}`;
-      const fits = setting.pattern === undefined || pattern(setting.pattern).test(String(value));
-      return fits ? null : `does not have the expected form, e.g. ${example}`;
+      return complaint ?? formComplaint(setting, String(value));
     }
   }
 }
+
+function formComplaint({ options, pattern: form, example }: Omit<Setting, "items">, text: string): string | null {
+  if (options !== undefined && !options.includes(text)) {
+    return options.length > MOST_NAMED
+      ? `must be one of the ${options.length} values that GET /providers lists, e.g. ${example}`
+      : `must be one of: ${options.join(", ")}`;
+  }
+  return form === undefined || pattern(form).test(text) ? null : `does not have the expected form, e.g. ${example}`;
+}
+const MOST_NAMED = 20;
 
 function outside(value: number, min: number | undefined, max: number | undefined): string | null {
   if (min !== undefined && value < min) return `must be at least ${min}`;
@@ -120,9 +155,9 @@ function outside(value: number, min: number | undefined, max: number | undefined
   return null;
 }
 
-/** A day of the calendar. */
-function isDate(text: string): boolean {
-  const time = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+/** A day of the calendar, in years that can be meant. */
+export function isDate(text: string): boolean {
+  const time = /^(?:19|20|21)\d\d-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 

@@ -153,7 +153,7 @@ function readField(
   const text = repairPasted(value);
   if (text === "") return field.optional ? null : { message: "is empty" };
   if (Buffer.byteLength(text) > LONGEST) return { message: "is longer than 8 KiB" };
-  if (isMasked(text)) {
+  if (isMasked(text) && !isWhole(entry, field, text)) {
     return {
       message: "is a masked value, not the credential itself",
       reason: "masked",
@@ -206,6 +206,11 @@ export function recognises(entry: Entry, text: string): boolean {
 /** The preferred path segment of a provider: its first alias, else its code in lower case. */
 export function pathOf(entry: Entry): string {
   return entry.aliases[0] ?? entry.code.toLowerCase();
+}
+
+/** Three dots alone may stand in a secret of a provider whose alphabet has them: where it is unmistakably one, it is whole. */
+function isWhole(entry: Entry, field: Field, text: string): boolean {
+  return !isMasked(text.replaceAll("...", "")) && recognises(entry, text) && pattern(field.pattern).test(text);
 }
 
 /** No provider's key holds these runs, and every form that hides one shows them. */

@@ -30,10 +30,19 @@ export function complaintsOf(entry: Entry, protocols: readonly string[] | null):
     ...reservedNames(entry),
     ...pipelineComplaints(entry),
     ...kindComplaints(entry),
+    ...requiresComplaints(entry),
     ...fixedComplaints(entry),
     ...shapeComplaints(entry),
     ...probeComplaints(entry, protocols),
+    ...exampleComplaints(entry),
   ];
+}
+
+/** Recorded answers are replayed to the rules of an HTTP probe; whoever speaks a protocol of its own brings other ones. */
+function exampleComplaints(entry: Entry): Complaint[] {
+  const isHttp = entry.probe !== undefined && !("protocol" in entry.probe);
+  if (isHttp || entry.examples.length === 0) return [];
+  return [{ path: ["examples"], message: "are read by the rules of an HTTP probe, which this entry has not" }];
 }
 
 function duplicates(entry: Entry): Complaint[] {
@@ -43,6 +52,7 @@ function duplicates(entry: Entry): Complaint[] {
     ["capabilities", "id", entry.capabilities.map(({ id }) => id)],
     ["pipelines", "id", entry.pipelines.map(({ id }) => id)],
     ["snippets", "id", entry.snippets.map(({ id }) => id)],
+    ["examples", "name", entry.examples.map(({ name }) => name)],
   ];
   const repeated = lists.flatMap(([list, member, names]) =>
     names.flatMap((name, index) =>
@@ -97,6 +107,14 @@ function kindComplaints(entry: Entry): Complaint[] {
   if (entry.custom && !takesNone)
     complaints.push({ path: ["custom"], message: "is for entries whose credential_type is none" });
   return complaints;
+}
+
+function requiresComplaints(entry: Entry): Complaint[] {
+  return entry.requires.flatMap((name, index) =>
+    entry.metadata.some((setting) => setting.name === name)
+      ? []
+      : [{ path: ["requires", index], message: `\`${name}\` is no setting in this entry's metadata` }],
+  );
 }
 
 /** A fixed value may be made of other fields, which then must always be there and must not be secret. */

@@ -211,6 +211,17 @@ export const entrySchema = z.strictObject({
   custom: z.boolean().default(false).meta({
     description: "Not a provider but the pattern of all `custom-{slug}`. At most one entry.",
   }),
+  like: z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]{1,40}$/)
+    .optional()
+    .meta({
+      description:
+        "Code of an entry above, whose metadata, capabilities, pipelines, remedies, reasons, setup_help and cannot_know stand for those that are left out here.",
+    }),
+  requires: z.array(word).default([]).meta({
+    description: "Names of settings that are required here, whatever `metadata` says.",
+  }),
   fields: z.array(field).default([]),
   document: z.boolean().default(false).meta({
     description: "The credential is a JSON document: taken as an object, as text and as base64.",
@@ -313,6 +324,17 @@ export const entrySchema = z.strictObject({
 });
 
 export const registrySchema = z.strictObject({ providers: z.array(entrySchema).min(1) });
+
+/** What an entry takes over from the one that it is `like`, where it leaves it out. */
+export const takenOver = [
+  "metadata",
+  "capabilities",
+  "pipelines",
+  "remedies",
+  "reasons",
+  "setup_help",
+  "cannot_know",
+] as const satisfies ReadonlyArray<keyof Entry>;
 
 /** One provider as the registry describes it, defaults filled in. */
 export type Entry = z.infer<typeof entrySchema>;

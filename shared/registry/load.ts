@@ -3,7 +3,7 @@ import { z } from "zod";
 import { PROVIDER_SLUG } from "../contract/names.ts";
 import { complaintsOf, type Path } from "./complaints.ts";
 import { overrideEndpoints } from "./endpoints.ts";
-import { type Entry, entrySchema } from "./entry.ts";
+import { type Entry, entrySchema, takenOver } from "./entry.ts";
 
 /** One registry file: a name for error messages, and its YAML. */
 export interface Source {
@@ -60,16 +60,23 @@ export function loadRegistry(
   const problems: Problem[] = [];
   const entries: Entry[] = [];
   const taken = new Map<string, string>();
+  const above = new Map<string, object>();
   for (const source of sources) {
     const file = readSource(source, problems);
-    for (const [index, raw] of file.entries) {
+    for (const [index, alone] of file.entries) {
       const at = (path: Path): Path => ["providers", index, ...path];
+      const raw = withTakenOver(alone, above);
+      if (raw === undefined) {
+        file.complain(at(["like"]), "names no entry that stands above this one and is right");
+        continue;
+      }
       const parsed = entrySchema.safeParse(raw);
       if (!parsed.success) {
         for (const issue of flattened(parsed.error.issues)) file.complain(at(issue.path.map(key)), issue.message);
         continue;
       }
-      const entry = withGenaiDefaults(parsed.data);
+      if (typeof raw === "object" && raw !== null) above.set(parsed.data.code, raw);
+      const entry = withRequired(withGenaiDefaults(parsed.data));
       for (const { path, message } of complaintsOf(entry, protocols)) file.complain(at(path), message);
       for (const { name, path } of namesOf(entry)) {
         const owner = taken.get(name);
@@ -120,6 +127,22 @@ function registryOf(all: readonly Entry[]): Registry {
 }
 
 const CUSTOM = /^custom-/;
+
+/** An entry as it was written, with what it leaves to the one that it is like; `undefined` where there is no such one. */
+function withTakenOver(alone: unknown, above: ReadonlyMap<string, object>): unknown {
+  if (typeof alone !== "object" || alone === null || !("like" in alone)) return alone;
+  const base = above.get(String(alone.like));
+  if (base === undefined) return undefined;
+  const left = Object.entries(base).filter(([name]) => takenOver.some((one) => one === name));
+  return { ...Object.fromEntries(left), ...alone };
+}
+
+/** The settings that an entry requires by name are marked as such. */
+function withRequired(entry: Entry): Entry {
+  if (entry.requires.length === 0) return entry;
+  const metadata = entry.metadata.map((one) => (entry.requires.includes(one.name) ? { ...one, required: true } : one));
+  return { ...entry, metadata };
+}
 
 /** Every genai provider feeds the usage pipeline: one that names no pipeline gets it, and the capabilities that it needs. */
 function withGenaiDefaults(entry: Entry): Entry {

@@ -4,10 +4,13 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as answers from "../../shared/contract/answers.ts";
 import { expectProblem } from "../http/problem.ts";
+import { registry } from "../registry/the-registry.ts";
 import { type Service, startService } from "../service/harness.ts";
-import { exampleKeys, providerCodes } from "../simulators/start.ts";
+import { cloudCodes, clouds, exampleKeys, providerCodes } from "../simulators/start.ts";
 
 const openai = exampleKeys("OPENAI");
+const known = registry.entries.map(({ code }) => code);
+const cloudProviders = registry.entries.filter(({ category }) => category === "cloud").map(({ code }) => code);
 const RUN = { pipeline: "genai.payg_usage", run_id: "run-1" };
 const DAY_MS = 86_400_000;
 let service: Service;
@@ -40,7 +43,7 @@ describe("the list", () => {
   test("has every provider of the registry, configured or not", async () => {
     const { body } = await list();
     answers.listAnswer.parse(body);
-    expect(Object.keys(body.integrations).sort()).toEqual([...providerCodes].sort());
+    expect(Object.keys(body.integrations).sort()).toEqual([...known].sort());
     expect(body).toMatchObject({
       org_slug: "acme",
       all_valid: false,
@@ -54,7 +57,8 @@ describe("the list", () => {
     ["?expiring_within=30d", ["OPENAI"]],
     ["?expiring_within=999d", ["GROQ", "OPENAI"]],
     ["?expiring_within=1d", []],
-    ["?category=cloud", []],
+    ["?category=cloud", [...cloudProviders].sort()],
+    ["?category=cloud&configured=true", []],
     ["?category=genai&configured=true&expiring_within=90d", ["GROQ", "OPENAI"]],
   ];
   test.each(filters)("%s shows %j", async (query, shown) => {
@@ -63,10 +67,9 @@ describe("the list", () => {
 
   test("shows what is missing, and its totals go by all whatever it shows", async () => {
     expect(await codes("?configured=false")).toEqual(
-      providerCodes.filter((code) => !["OPENAI", "GROQ", "XAI"].includes(code)).sort(),
+      known.filter((code) => !["OPENAI", "GROQ", "XAI"].includes(code)).sort(),
     );
     expect((await list("?category=cloud")).body).toMatchObject({
-      integrations: {},
       providers_configured: ["OPENAI", "GROQ", "XAI"],
     });
   });
@@ -82,12 +85,15 @@ describe("the list", () => {
 
   test("says all_valid when every provider that takes a credential is VALID", async () => {
     const own = await service.orgKey("full");
-    await service.send("POST", "/full/import", {
-      key: own,
-      body: {
-        items: providerCodes.map((code) => ({ provider: code.toLowerCase(), credential: exampleKeys(code).good })),
-      },
-    });
+    const role = { role_arn: "arn:aws:iam::111122223333:role/for/full/CloudAct-CostReader" };
+    const items = [
+      ...providerCodes.map((code) => ({ provider: code.toLowerCase(), credential: exampleKeys(code).good })),
+      ...cloudCodes.map((code) => ({
+        provider: code.toLowerCase(),
+        credential: code === "AWS_IAM" ? role : clouds[code]?.credential(),
+      })),
+    ];
+    await service.send("POST", "/full/import", { key: own, body: { items } });
     expect((await service.send("GET", "/full", { key: own })).body).toMatchObject({
       all_valid: true,
       all_configured_valid: true,
@@ -159,7 +165,8 @@ test("the registry's public face needs no key, on both its paths, and holds no p
     await service.send("GET", "/providers"),
   ];
   expect(short.body).toEqual(long.body);
-  expect(short.body.providers.map(({ code }: { code: string }) => code).sort()).toEqual([...providerCodes].sort());
+  const shown = short.body.providers.map(({ code }: { code: string }) => code);
+  expect(shown.filter((code: string) => code !== registry.custom?.code).sort()).toEqual([...known].sort());
   answers.providersAnswer.parse(short.body);
   expect(short.text).not.toMatch(/"probe"|"rules"|authorization/i);
 });

@@ -10,12 +10,14 @@ import { entryOf } from "../registry/the-registry.ts";
 
 export const NOW = Date.parse("2026-11-20T12:00:00Z");
 
+const SUBJECT = "000000000000000000000";
 /** An identity towards AWS whose tokens nobody would believe. */
 export const federation: Federation = {
   project: "local",
-  subject: "000000000000000000000",
+  subject: SUBJECT,
   isPlaceholder: true,
-  identityToken: async (audience) => `eyJhbGciOiJSUzI1NiJ9.${Buffer.from(audience).toString("base64url")}.c2ln`,
+  identityToken: async (audience) =>
+    `eyJhbGciOiJSUzI1NiJ9.${Buffer.from(JSON.stringify({ iss: "https://accounts.google.com", aud: audience, azp: SUBJECT, sub: SUBJECT })).toString("base64url")}.c2ln`,
 };
 
 /** An organisation without settings. */

@@ -1,6 +1,23 @@
-import { describe, expect, test } from "vitest";
-import { adminKeys, fakeKey } from "../registry/the-registry.ts";
-import { type Answer, attemptOf, headersOf, NOW, probe, reply, timedOut, urlsOf } from "./desk.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../shared/adapters/local/system-clock.ts";
+import { askThrough } from "../../shared/providers/ask.ts";
+import { attempt } from "../../shared/providers/attempt.ts";
+import { adminKeys, entryOf, fakeKey } from "../registry/the-registry.ts";
+import { exampleKey, exampleKeys, type Simulators, startSimulators } from "../simulators/start.ts";
+import {
+  type Answer,
+  attemptOf,
+  credentialOf,
+  federation,
+  headersOf,
+  NOW,
+  nobody,
+  probe,
+  reply,
+  timedOut,
+  urlsOf,
+} from "./desk.ts";
+import { never, type PathAnswer, probeByPath, together } from "./desk-by-path.ts";
 
 const KEY = fakeKey("OPENAI");
 const ADMIN = adminKeys.OPENAI;
@@ -196,46 +213,80 @@ describe("OPENAI is told", () => {
   });
 });
 
+const COSTS = "/v1/organization/costs";
+const USAGE = "/v1/organization/usage/completions";
+const KEYS = "/v1/organization/admin_api_keys";
+
 describe("OPENAI answers an admin key with", () => {
   const day = Math.floor(NOW / 86_400_000) * 86_400 - 86_400;
-  test("costs and usage: ready for cost pipelines", async () => {
-    const { found, sent } = await probe("OPENAI", ADMIN, page);
+  test("costs and usage, asked at the same time: ready for cost pipelines", async () => {
+    const held = together(3);
+    const { found, sent } = await probeByPath("OPENAI", ADMIN, {
+      [COSTS]: held(page),
+      [USAGE]: held(page),
+      [KEYS]: held(listed()),
+    });
     expect(found).toMatchObject({
       outcome: "valid",
+      reason: null,
+      warnings: [],
       capabilities: [
         { id: "cost_read", state: "granted" },
         { id: "usage_read", state: "granted" },
       ],
     });
-    expect(urlsOf(sent)).toEqual([
+    expect(urlsOf(sent).sort()).toEqual([
+      `GET ${BASE}/organization/admin_api_keys?limit=100`,
       `GET ${BASE}/organization/costs?start_time=${day}&limit=1`,
       `GET ${BASE}/organization/usage/completions?start_time=${day}&limit=1`,
-      `GET ${BASE}/organization/admin_api_keys?limit=100`,
     ]);
     expect(sent.map((request) => request.headers.get("authorization"))).toEqual(Array(3).fill(`Bearer ${ADMIN}`));
   });
+
+  test.each<[string, Answer, object]>([
+    ["401", refusal(401, "Incorrect API key", "invalid_api_key"), { outcome: "rejected", capabilities: [] }],
+    ["429", refusal(429, "…", "rate_limit_exceeded"), { outcome: "rate_limited" }],
+    ["503", refusal(503, "…", "server_is_overloaded"), { outcome: "unreachable", reason: "unavailable" }],
+    ["a list where a page belongs", models, { outcome: "unreachable", reason: "unexpected_response" }],
+    [
+      "401, address not allowed",
+      refusal(401, "…", "ip_not_authorized"),
+      { outcome: "forbidden", reason: "ip_allowlist" },
+    ],
+  ])(
+    "%s on costs: that decides, whatever the other answers are, and they are not waited for",
+    async (_, costs, finding) => {
+      for (const other of [never, page, refusal(401, "Incorrect API key", "invalid_api_key")]) {
+        const { found } = await probeByPath("OPENAI", ADMIN, { [COSTS]: costs, [USAGE]: other, [KEYS]: other });
+        expect(found).toMatchObject(finding);
+      }
+    },
+  );
+
   const usageScope = refusal(
     403,
     "You have insufficient permissions for this operation. Missing scopes: api.usage.read.",
   );
-  test.each<[string, Answer[], object]>([
+  const quota = refusal(429, "You exceeded your current quota", "insufficient_quota", "insufficient_quota");
+  const granted = { id: "cost_read", state: "granted" };
+  test.each<[string, PathAnswer, PathAnswer, object]>([
     [
       "costs, but no scope for usage",
-      [page, usageScope],
+      page,
+      usageScope,
       {
-        outcome: "valid",
-        capabilities: [
-          { id: "cost_read", state: "granted" },
-          { id: "usage_read", state: "denied", reason: "missing_scope" },
-        ],
+        reason: null,
+        warnings: [],
+        capabilities: [granted, { id: "usage_read", state: "denied", reason: "missing_scope" }],
       },
     ],
     [
       "no scope for costs, but usage",
-      [usageScope, page],
+      usageScope,
+      page,
       {
-        outcome: "valid",
         reason: null,
+        warnings: [],
         capabilities: [
           { id: "cost_read", state: "denied", reason: "missing_scope" },
           { id: "usage_read", state: "granted" },
@@ -244,54 +295,185 @@ describe("OPENAI answers an admin key with", () => {
     ],
     [
       "no scope at all: live and useless",
-      [usageScope],
-      { outcome: "valid", reason: null, warnings: [], capabilities: [{ state: "denied" }, { state: "denied" }] },
+      usageScope,
+      usageScope,
+      { reason: null, warnings: [], capabilities: [{ state: "denied" }, { state: "denied" }] },
     ],
     [
       "costs, then silence",
-      [page, timedOut],
-      {
-        outcome: "valid",
-        capabilities: [{ state: "granted" }, { id: "usage_read", state: "unknown", reason: "connection" }],
-      },
+      page,
+      timedOut,
+      { capabilities: [granted, { id: "usage_read", state: "unknown", reason: "connection" }] },
     ],
     [
       "costs, then 429",
-      [page, refusal(429, "…", "rate_limit_exceeded")],
-      { outcome: "valid", capabilities: [{ state: "granted" }, { state: "unknown", reason: "rate_limited" }] },
+      page,
+      refusal(429, "…", "rate_limit_exceeded"),
+      { warnings: [], capabilities: [granted, { state: "unknown", reason: "rate_limited" }] },
     ],
-    ["401", [refusal(401, "Incorrect API key", "invalid_api_key")], { outcome: "rejected", capabilities: [] }],
-    ["a list where a page belongs", [models], { outcome: "unreachable", reason: "unexpected_response" }],
-    ["429", [refusal(429, "…", "rate_limit_exceeded")], { outcome: "rate_limited" }],
-  ])("%s", async (_, answers, finding) => {
-    expect((await probe("OPENAI", ADMIN, ...answers)).found).toMatchObject(finding);
+    [
+      "costs, then a captive portal",
+      page,
+      reply(200, "<html>"),
+      { capabilities: [granted, { state: "unknown", reason: "unexpected_response" }] },
+    ],
+    [
+      "costs, then a dead key: a contradiction settles nothing",
+      page,
+      refusal(401, "Incorrect API key", "invalid_api_key"),
+      { capabilities: [granted, { state: "unknown" }] },
+    ],
+    [
+      "costs, but an empty purse for usage: a warning",
+      page,
+      quota,
+      { reason: null, warnings: ["billing"], capabilities: [granted, { state: "unknown", reason: "billing" }] },
+    ],
+    [
+      "an empty purse for costs: live, warned of, and nothing said of permissions",
+      quota,
+      page,
+      {
+        reason: "billing",
+        warnings: ["billing"],
+        capabilities: [{ state: "unknown", reason: "billing" }, { state: "granted" }],
+      },
+    ],
+  ])("%s", async (_, costs, usage, finding) => {
+    const { found } = await probeByPath("OPENAI", ADMIN, { [COSTS]: costs, [USAGE]: usage, [KEYS]: listed() });
+    expect(found).toMatchObject({ outcome: "valid", ...finding });
   });
 
-  const listed = (...keys: object[]): Answer => reply(200, { object: "list", data: keys, has_more: false });
+  test("a wrong organization only once: asked again without it, the field is at fault", async () => {
+    const mismatch = refusal(401, "…", "mismatched_organization");
+    const key = { api_key: ADMIN, organization_id: "org-12345" };
+    const { found, sent } = await probeByPath("OPENAI", key, {
+      [COSTS]: [mismatch, page],
+      [USAGE]: mismatch,
+      [KEYS]: mismatch,
+    });
+    expect(found).toMatchObject({ outcome: "forbidden", reason: "wrong_organization", field: "organization_id" });
+    const costs = sent.filter((request) => new URL(request.url).pathname === COSTS);
+    expect(costs.map((request) => request.headers.get("openai-organization"))).toEqual(["org-12345", null]);
+  });
+  test("a dead key behind a wrong organization is dead", async () => {
+    const key = { api_key: ADMIN, organization_id: "org-12345" };
+    const { found } = await probeByPath("OPENAI", key, {
+      [COSTS]: [refusal(401, "…", "mismatched_organization"), refusal(401, "…", "invalid_api_key")],
+    });
+    expect(found.outcome).toBe("rejected");
+  });
+
   const own = { redacted_value: `${ADMIN.slice(0, 12)}...${ADMIN.slice(-4)}`, expires_at: 1_800_000_000 };
+  const other = { id: "key_other", redacted_value: "sk-admin-zz...zzzz", expires_at: 1_800_000_001 };
+  const OWN_EXPIRY = "2027-01-15T08:00:00.000Z";
+  const expiryOf = async (...pages: PathAnswer[]): Promise<{ expiry: string | null; asked: string[] }> => {
+    const answers = { [COSTS]: page, [USAGE]: page, [KEYS]: pages };
+    const { found, sent } = await probeByPath("OPENAI", ADMIN, answers);
+    expect(found.outcome).toBe("valid");
+    const asked = sent.map(({ url }) => new URL(url)).filter(({ pathname }) => pathname === KEYS);
+    return { expiry: found.expires_at, asked: asked.map(({ search }) => search) };
+  };
   test.each<[string, Answer, string | null]>([
+    ["the key that shows its ends", listed(other, own), OWN_EXPIRY],
     [
-      "the key that shows its ends",
-      listed({ redacted_value: "sk-admin-zz...zzzz", expires_at: 1 }, own),
-      "2027-01-15T08:00:00.000Z",
+      "the key that shows as little as is documented",
+      listed(other, { ...own, redacted_value: `sk-admin...${ADMIN.slice(-3)}` }),
+      OWN_EXPIRY,
     ],
     [
       "the key behind asterisks",
       listed({ ...own, redacted_value: `${ADMIN.slice(0, 8)}${"*".repeat(120)}${ADMIN.slice(-4)}` }),
-      "2027-01-15T08:00:00.000Z",
+      OWN_EXPIRY,
     ],
     ["no key that never expires", listed({ ...own, expires_at: null }), null],
     ["no key where two fit", listed(own, own), null],
     ["no key where only the ending fits", listed({ ...own, redacted_value: `sk-admin-zz...${ADMIN.slice(-4)}` }), null],
+    ["no key where only the beginning fits", listed({ ...own, redacted_value: `${ADMIN.slice(0, 12)}...zzzz` }), null],
+    [
+      "no key that is shown whole",
+      listed({ ...own, redacted_value: `${ADMIN.slice(0, 60)}...${ADMIN.slice(-80)}` }),
+      null,
+    ],
     ["no key without a redaction", listed({ expires_at: 1_800_000_000 }), null],
     ["no absurd time", listed({ ...own, expires_at: 1e300 }), null],
+    ["no time that has passed, since the key works", listed({ ...own, expires_at: NOW / 1_000 - 60 }), null],
     ["nothing where keys may not be listed", usageScope, null],
     ["nothing from a page", reply(200, "<html>"), null],
     ["nothing from silence", timedOut, null],
+    ["nothing from a list that is cut off", reply(200, { data: [own], has_more: true, last_id: null }), null],
   ])("the expiry of %s", async (_, keys, expiresAt) => {
-    expect((await probe("OPENAI", ADMIN, page, page, keys)).found).toMatchObject({
-      outcome: "valid",
-      expires_at: expiresAt,
-    });
+    expect((await expiryOf(keys)).expiry).toBe(expiresAt);
+  });
+
+  const pageOf = (more: boolean, ...keys: object[]): Answer =>
+    reply(200, { object: "list", data: keys, has_more: more });
+  test("its own expiry on a later page", async () => {
+    const { expiry, asked } = await expiryOf(pageOf(true, other), pageOf(false, own));
+    expect(expiry).toBe(OWN_EXPIRY);
+    expect(asked).toEqual(["?limit=100", "?limit=100&after=key_other"]);
+  });
+  test("no expiry where a later page holds another that fits, or cannot be read", async () => {
+    expect((await expiryOf(pageOf(true, { ...own, id: "key_own" }), pageOf(false, own))).expiry).toBeNull();
+    expect((await expiryOf(pageOf(true, { ...own, id: "key_own" }), timedOut)).expiry).toBeNull();
+  });
+  test("nothing is asked behind a cursor that is no plain word", async () => {
+    const odd = reply(200, { data: [own], has_more: true, last_id: "a&b=c" });
+    expect(await expiryOf(odd, pageOf(false))).toEqual({ expiry: null, asked: ["?limit=100"] });
+  });
+  test("no expiry from a list without end: three pages, five requests in all", async () => {
+    const { expiry, asked } = await expiryOf(pageOf(true, { ...own, id: "key_own" }), pageOf(true, other));
+    expect(expiry).toBeNull();
+    expect(asked).toHaveLength(3);
+  });
+});
+
+function listed(...keys: object[]): Answer {
+  return reply(200, { object: "list", data: keys, has_more: false });
+}
+
+describe("OPENAI over sockets, with its SDK in front:", () => {
+  let simulators: Simulators;
+  beforeAll(async () => {
+    simulators = await startSimulators();
+  });
+  afterAll(() => simulators.close());
+
+  const keys = exampleKeys("OPENAI");
+  test.each<[string, string | undefined, number, object]>([
+    ["a project key", keys.good, 1, { outcome: "valid", warnings: [] }],
+    ["an admin key", keys.admin, 3, { outcome: "valid", details: { permissions: "ok" }, expires_at: null }],
+    [
+      "an admin key that expires",
+      keys.expiring,
+      3,
+      { outcome: "valid", expires_at: expect.stringMatching(/^2\d{3}-/) },
+    ],
+    ["an admin key without scope", keys.admin_noscope, 3, { outcome: "valid", details: { permissions: "limited" } }],
+    [
+      "a key without credit",
+      keys.billing,
+      1,
+      {
+        outcome: "valid",
+        reason: "billing",
+        capabilities: [{ id: "models_read", state: "unknown", reason: "billing" }, {}, {}],
+      },
+    ],
+    [
+      "an admin key without credit",
+      exampleKey("OPENAI", ["billing"], "admin"),
+      3,
+      { outcome: "valid", reason: "billing" },
+    ],
+    ["a dead key", keys.revoked, 1, { outcome: "rejected" }],
+    ["a dead admin key", exampleKey("OPENAI", ["revoked"], "admin"), 3, { outcome: "rejected" }],
+  ])("%s", async (_, key, mostRequests, verdict) => {
+    simulators.reset();
+    const entry = { ...entryOf("OPENAI"), endpoints: { api: simulators.endpoints["OPENAI_API"] ?? "" } };
+    const credential = credentialOf({ api_key: key ?? "" });
+    const parts = { federation, ask: askThrough(fetch, 10_000), clock: systemClock() };
+    expect(await attempt(entry, credential, nobody, parts)).toMatchObject(verdict);
+    expect(simulators.requests.length).toBeLessThanOrEqual(mostRequests);
   });
 });

@@ -34,10 +34,24 @@ function problemsOf(...texts: string[]): string[] {
 
 describe("the registry that ships", () => {
   test("holds the providers of the contract, each with a protocol that exists", () => {
-    const codes = loadRegistry([{ name: "providers.yml", text: registryText }], new Map(), protocolNames).entries.map(
-      ({ code }) => code,
-    );
-    expect(codes).toEqual([
+    const { entries, custom } = loadRegistry([{ name: "providers.yml", text: registryText }], new Map(), protocolNames);
+    const codesOf = (one: string) => entries.filter(({ category }) => category === one).map(({ code }) => code);
+    expect(codesOf("saas")).toEqual([
+      "CHATGPT_PLUS",
+      "CLAUDE_PRO",
+      "CURSOR",
+      "CANVA",
+      "FIGMA",
+      "ADOBE_CC",
+      "NOTION",
+      "SLACK",
+      "ASANA",
+      "GITHUB",
+      "VERCEL",
+      "RAILWAY",
+    ]);
+    expect(custom?.code).toBe("CUSTOM");
+    expect(codesOf("genai")).toEqual([
       "OPENAI",
       "ANTHROPIC",
       "GEMINI",

@@ -83,6 +83,11 @@ const adminOnly =
   (name: string): Answer =>
   ({ key }) =>
     isAnthropicAdmin(key) ? name : "rejected";
+/** As `adminOnly`, and for keys of a person or service account without a workspace: those that say "unscoped". */
+const organizationOnly =
+  (name: string): Answer =>
+  ({ key }) =>
+    isAnthropicAdmin(key) || key.includes("unscoped") ? name : "rejected";
 
 export const profiles: Readonly<Record<ProviderCode, Profile>> = {
   OPENAI: {
@@ -143,13 +148,20 @@ export const profiles: Readonly<Record<ProviderCode, Profile>> = {
       wrongorg: "on_hold",
     },
     routes: [
-      get(/^\/v1\/models$/, ({ key }) =>
-        key.startsWith("sk-ant-oat") ? "oauth_token" : isAnthropicAdmin(key) ? "rejected" : "ok",
-      ),
+      get(/^\/v1\/models$/, ({ key }) => {
+        if (key.startsWith("sk-ant-oat")) return "oauth_token";
+        // How a key that is not for models is turned away is unverified: "nomodels401" and "nomodels403" are both truths.
+        if (key.includes("nomodels403")) return "missing_scope";
+        return isAnthropicAdmin(key) || key.includes("nomodels401") ? "rejected" : "ok";
+      }),
       get(/^\/v1\/organizations\/me$/, adminOnly("organization")),
-      get(/^\/v1\/organizations\/cost_report$/, adminOnly("cost_report")),
-      get(/^\/v1\/organizations\/usage_report\/messages$/, adminOnly("usage_report")),
-      get(/^\/v1\/organizations\/api_keys$/, adminOnly("api_keys")),
+      get(/^\/v1\/organizations\/cost_report$/, organizationOnly("cost_report")),
+      get(/^\/v1\/organizations\/usage_report\/messages$/, organizationOnly("usage_report")),
+      // Whether admin keys are listed is unverified: "expiring" ones are.
+      get(/^\/v1\/organizations\/api_keys$/, ({ key }) => {
+        if (!isAnthropicAdmin(key)) return "rejected";
+        return key.includes("expiring") ? "api_keys_with_admin" : "api_keys";
+      }),
       get(/^\/v1\/organizations\/analytics\/(?:cost|usage)$/, ({ key }) =>
         readsAnalytics(key) ? "analytics" : "missing_scope",
       ),

@@ -7,7 +7,7 @@ function error(type: string, message: string, code: string | null = null): Json 
   return { type: "error", error: inner, request_id: "{request_id}" };
 }
 
-function key(id: string, status: string, expiresAt: string | null): Json {
+function key(id: string, status: string, expiresAt: string | null, hint = "sk-ant-api03-dem...0000"): Json {
   return {
     id,
     type: "api_key",
@@ -16,7 +16,7 @@ function key(id: string, status: string, expiresAt: string | null): Json {
     expires_at: expiresAt,
     created_at: "{iso:-80}",
     created_by: { id: "user_demo", type: "user" },
-    partial_key_hint: "sk-ant-api03-dem...0000",
+    partial_key_hint: hint,
     workspace_id: null,
   };
 }
@@ -72,6 +72,15 @@ export const anthropic: readonly Fixture[] = [
     has_more: false,
     first_id: "apikey_demo_active",
     last_id: "apikey_demo_expired",
+  }),
+  answer("api_keys_with_admin", 200, null, `${source}, organizations/api_keys, were admin keys listed (unverified)`, {
+    data: [
+      key("apikey_demo_active", "active", "{iso:20}"),
+      key("apikey_demo_admin", "active", "{iso:10}", "sk-ant-admin01-demo-expiring...0000"),
+    ],
+    has_more: false,
+    first_id: "apikey_demo_active",
+    last_id: "apikey_demo_admin",
   }),
   answer(
     "missing",

@@ -1,0 +1,31 @@
+import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import type { Finding } from "../contract/verdict.ts";
+import { valuesAt } from "../registry/body-path.ts";
+import { read, unexpected, whoAmI } from "./aws-rules.ts";
+import { type AwsKeys, askSts } from "./aws-sts.ts";
+import type { ProbeContext } from "./provider.ts";
+
+/** Whose keys they are: twelve digits, and the principal's ARN. */
+export interface Identity {
+  account: string;
+  arn: string;
+}
+
+const ARN = /^arn:aws:(?:iam|sts)::([0-9]{12}):[\x21-\x7e]{1,700}$/;
+
+/** Asks AWS whose keys these are. The identity is there where, and only where, the finding is valid. */
+export async function identify(
+  keys: AwsKeys,
+  context: ProbeContext,
+  signal?: AbortSignal,
+): Promise<{ found: Finding; identity: Identity | null }> {
+  const answer = await askSts(context, keys, (client) => client.send(new GetCallerIdentityCommand({})), signal);
+  const found = read(whoAmI, answer, { ...keys }, context.now);
+  if (found.outcome !== "valid" || "silence" in answer) return { found, identity: null };
+  const path = "answer.GetCallerIdentityResponse.GetCallerIdentityResult";
+  const [account] = valuesAt(answer.body, `${path}.Account`);
+  const [arn] = valuesAt(answer.body, `${path}.Arn`);
+  if (typeof account !== "string" || typeof arn !== "string" || ARN.exec(arn)?.[1] !== account)
+    return { found: unexpected(found), identity: null };
+  return { found, identity: { account, arn } };
+}
