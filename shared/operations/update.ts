@@ -102,16 +102,11 @@ function settingsPlan(works: Works, request: UpdateRequest, head: Head, metadata
   const expiresAt = earliest(declared, found?.expires_at ?? null);
   const name = body.credential_name ?? head.credential_name;
   const enabled = body.enabled ?? head.enabled;
-  // A record is judged by what it says, so its next check follows each change.
-  const dueAt = isRecord
-    ? now
-    : head.next_due_at === null
-      ? null
-      : enabled && !head.enabled
-        ? now
-        : body.expires_at === undefined
-          ? head.next_due_at
-          : earliest(head.next_due_at, nextThreshold(expiresAt, nowMs));
+  const isAsked = isRecord || (enabled && !head.enabled) || changesCheck(entry, head.metadata, metadata);
+  const threshold = body.expires_at === undefined ? null : nextThreshold(expiresAt, nowMs);
+  // What was refused is asked again only when a person asks; a record is judged by what it says, at each change.
+  const refused = head.next_due_at === null && !isRecord;
+  const dueAt = refused ? null : isAsked ? now : earliest(head.next_due_at, threshold);
   return {
     op: opOf(body, head),
     status: 200,
@@ -142,6 +137,11 @@ function settingsPlan(works: Works, request: UpdateRequest, head: Head, metadata
       metadata,
     },
   };
+}
+
+/** Whether a setting changes that the provider's check reads: the general ones it never does. */
+function changesCheck(entry: Subject["entry"], before: Head["metadata"], after: Head["metadata"]): boolean {
+  return entry.metadata.some(({ name }) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 }
 
 function credentialPlan(works: Works, request: UpdateRequest, head: Head, proven: Proven, sealed: Sealed): Plan {

@@ -33,7 +33,7 @@ export function readGoogle(answer: Reply | Silence): Reading {
   if (status === 429) return unknown("rate_limited");
   if (status >= 500 || status === 408) return unknown("unavailable");
   if (typeof body !== "object" || body === null || Array.isArray(body)) return unknown("unexpected_response");
-  if (status === 200) return "error" in body ? unknown("unexpected_response") : { is: "ok", body };
+  if (status === 200) return { is: "ok", body };
   const because = reasonsIn(body);
   const text = textsIn(body).join(" ");
   if (status === 401) return unknown("token_refused");

@@ -83,8 +83,7 @@ function jobsCreate({ dryRun }: Seen, held: ReadonlySet<string> | null, unheld: 
     if (isAboutJobs) return denied("jobs_create", "jobs_create_denied");
   }
   if (held?.has(onProject.jobs_create)) return granted("jobs_create");
-  // The query came as far as its table, or was not answered: only a plain no of the project counts.
-  if (held !== null && reading.is !== "denied") return denied("jobs_create", "jobs_create_denied");
+  // What the project does not list may be granted elsewhere: only BigQuery's own no counts.
   return unknown("jobs_create", reading.is === "unknown" ? reading.reason : unheld);
 }
 

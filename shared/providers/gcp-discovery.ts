@@ -54,7 +54,7 @@ async function tablesIn(google: Google, project: string, dataset: string): Promi
     path: `/datasets/${dataset}/tables`,
     query: { maxResults: LISTED, fields: "kind,tables/tableReference/tableId" },
   });
-  return shaped(listed, "kind", "bigquery#tableList");
+  return shaped(listed, "kind");
 }
 
 function candidates(listed: Reading, project: string, dataset: string): ExportSetting[] {

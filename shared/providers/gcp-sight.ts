@@ -71,12 +71,10 @@ function sightOf(seen: Omit<Sight, "report" | "reason">, nowMs: number): Sight {
   return { ...shapely, ...reported(shapely, nowMs) };
 }
 
-/** A 200 counts only where it holds a text there, and this one where it is given. */
-export function shaped(reading: Reading, has: string, exactly?: string): Reading {
-  if (reading.is !== "ok") return reading;
-  const text = textAt(reading, has);
-  const fits = text !== null && (exactly === undefined || text === exactly);
-  return fits ? reading : { is: "unknown", reason: "unexpected_response" };
+/** A 200 counts only where it holds a text there, as the answer to this question does. */
+export function shaped(reading: Reading, has: string): Reading {
+  if (reading.is !== "ok" || textAt(reading, has) !== null) return reading;
+  return { is: "unknown", reason: "unexpected_response" };
 }
 
 function unusable(one: ExportSetting): Sight {
@@ -98,13 +96,13 @@ function blank({ setting, path }: ExportSetting): TableReport {
 }
 
 function reported(seen: Omit<Sight, "report" | "reason">, nowMs: number): Pick<Sight, "report" | "reason"> {
-  const { table, dataset } = seen;
-  const report = { ...blank(seen.export), location: locationOf(table) ?? locationOf(dataset) };
+  const { table } = seen;
+  const report = { ...blank(seen.export), location: locationOf(table) ?? locationOf(seen.dataset) };
   const state = (is: TableReport["state"], reason: string | null): Pick<Sight, "report" | "reason"> => ({
     report: { ...report, state: is },
     reason,
   });
-  if (table.is === "missing" || dataset.is === "missing") return state("missing", "pending_export");
+  if (table.is === "missing") return state("missing", "pending_export");
   if (table.is === "denied") return state("denied", "tables_get_denied");
   if (table.is === "unknown") return state("unknown", table.reason);
   if (valuesAt(table.body, "schema.fields[].name").length === 0) return state("unknown", "unexpected_response");

@@ -171,7 +171,7 @@ describe("what answers", () => {
   });
 
   test("nothing: it says how to start the service", async () => {
-    const url = await refusedEndpoint();
+    const url = refusedEndpoint;
     const done = await cli(["status", "acme"], { ...env, INTEGRATIONS_URL: url });
     expect(done).toMatchObject({ code: 4, stdout: "" });
     expect(done.stderr).toContain(

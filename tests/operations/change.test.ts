@@ -416,10 +416,10 @@ describe("what a change remembers and keeps", () => {
       notified_days: 30,
     });
     bench.watched.next("advanceHead", { before: () => bench.real.recordChecks([found]) });
-    await put({ credential_name: "Renamed", metadata: { label: "costs" } });
+    await put({ credential_name: "Renamed", metadata: { team: "costs" } });
     expect(await bench.head("acme")).toMatchObject({
       credential_name: "Renamed",
-      metadata: { label: "costs" },
+      metadata: { team: "costs" },
       validation_status: "INVALID",
       error_code: "credential_rejected",
       last_checked_at: found.checked_at,
@@ -429,7 +429,7 @@ describe("what a change remembers and keeps", () => {
     });
   });
 
-  test.each([{ credential_name: "Renamed" }, { enabled: false }, { metadata: { label: "costs" } }])(
+  test.each([{ credential_name: "Renamed" }, { enabled: false }, { metadata: { team: "costs" } }])(
     "PUT %j does not take back that a pipeline's report made the credential due",
     async (body) => {
       const { credential_id } = await bench.setUp("acme", "fake-good");
@@ -439,6 +439,22 @@ describe("what a change remembers and keeps", () => {
       expect(await bench.head("acme")).toMatchObject({ reported_at: at, next_due_at: at });
     },
   );
+
+  test("a setting that a check reads makes the credential due, a general one or the same value does not", async () => {
+    const { next_due_at: due } = await bench.setUp("acme", "fake-good", { metadata: { label: "costs" } });
+    await put({ metadata: { team: "finops", label: "costs" } });
+    expect((await bench.head("acme")).next_due_at).toBe(due);
+    await put({ metadata: { label: "usage" } });
+    expect((await bench.head("acme")).next_due_at).toBe(new Date(bench.clock.now()).toISOString());
+    expect(due).not.toBe((await bench.head("acme")).next_due_at);
+  });
+
+  test("what was refused stays unasked, whatever setting changes", async () => {
+    await bench.setUp("acme", "fake-good");
+    bench.database.exec("UPDATE heads SET validation_status = 'INVALID', next_due_at = NULL");
+    await put({ metadata: { label: "usage" } });
+    expect((await bench.head("acme")).next_due_at).toBeNull();
+  });
 
   test("a setup without the optional bound field that was there before is opened with what it was sealed with", async () => {
     const { decrypt } = await import("../../shared/operations/decrypt.ts");

@@ -265,23 +265,48 @@ describe("a verdict", () => {
   });
 });
 
+describe("what to do about a capability", () => {
+  const declared = { id: "cost_read", required: false, remedy: "Use the export of {org_slug}." };
+  const told = async (state: "denied" | "granted", reason: string) => {
+    const { ask } = deskOf(good);
+    const entry: Entry = {
+      ...entryOf("MISTRAL"),
+      reasons: { too_narrow: "Widen it for {org_slug}." },
+      capabilities: [{ ...declared, state, reason }],
+    };
+    const parts = { federation, ask, clock: fakeClock() };
+    return (await attempt(entry, credentialOf({ api_key: KEY }), nobody, parts)).capabilities[0]?.remedy;
+  };
+  test("is told by the text of its reason, for this organisation", async () => {
+    expect(await told("denied", "too_narrow")).toBe("Widen it for acme.");
+  });
+  test("is what the entry says of every denial where the reason has no text", async () => {
+    expect(await told("denied", "else")).toBe("Use the export of acme.");
+  });
+  test("is nothing where it is granted", async () => {
+    expect(await told("granted", "too_narrow")).toBeUndefined();
+  });
+});
+
 test("an SDK is loaded only when its provider is asked", async () => {
+  const sdks = ["openai", "@anthropic-ai/sdk", "@aws-sdk/client-sts", "@google-cloud/bigquery", "google-auth-library"];
   vi.resetModules();
   const loaded: string[] = [];
-  vi.doMock("openai", () => {
-    loaded.push("openai");
-    return { default: class {} };
-  });
-  vi.doMock("@anthropic-ai/sdk", () => {
-    loaded.push("anthropic");
-    return { default: class {} };
-  });
+  for (const sdk of sdks)
+    vi.doMock(sdk, () => {
+      loaded.push(sdk);
+      return { default: class {} };
+    });
   const { providerOf } = await import("../../shared/providers/index.ts");
-  await providerOf(entryOf("MISTRAL"));
-  expect(loaded).toEqual([]);
-  await providerOf(entryOf("ANTHROPIC"));
-  expect(loaded).toEqual(["anthropic"]);
-  vi.doUnmock("openai");
-  vi.doUnmock("@anthropic-ai/sdk");
+  const afterAsking = async (code: string): Promise<string[]> => {
+    loaded.length = 0;
+    await providerOf(entryOf(code));
+    return loaded.toSorted();
+  };
+  for (const code of ["MISTRAL", "AZURE", "OCI"]) expect(await afterAsking(code), code).toEqual([]);
+  expect(await afterAsking("ANTHROPIC")).toEqual(["@anthropic-ai/sdk"]);
+  expect(await afterAsking("AWS_IAM")).toEqual(["@aws-sdk/client-sts"]);
+  expect(await afterAsking("GCP_SA")).toEqual(["@google-cloud/bigquery", "google-auth-library"]);
+  for (const sdk of sdks) vi.doUnmock(sdk);
   vi.resetModules();
 });

@@ -82,7 +82,7 @@ describe("the token endpoint's answer decides about the key:", () => {
   });
 
   test("a token endpoint where nobody listens", async () => {
-    const endpoints = { ...stage.entry().endpoints, token: await refusedEndpoint() };
+    const endpoints = { ...stage.entry().endpoints, token: refusedEndpoint };
     expect(await stage.validate({ entry: { endpoints } })).toMatchObject({
       outcome: "unreachable",
       reason: "connection",

@@ -125,6 +125,7 @@ const refused: Array<[title: string, submitted: unknown, field: string, message:
   ["asterisks", "********************", "/credential", /masked/],
   ["a masked tail", "sk-proj-••••••••abcd", "/credential", /masked/],
   ["a masked middle", "sk-proj-abc...wxyz0123456789", "/credential", /masked/],
+  ["a dotted middle of the right length", `sk-proj-${"a".repeat(30)}...${"b".repeat(30)}`, "/credential", /masked/],
   ["an ellipsis", "sk-proj-abcdefghijklmnopqrst…", "/credential", /masked/],
   ["stars in the middle", "sk-WRQsP***************xQBt", "/credential", /masked/],
   [

@@ -128,14 +128,8 @@ export async function startSimulators(options: { host?: "127.0.0.1"; port?: numb
   };
 }
 
-/** A base URL on loopback where nothing listens. */
-export async function refusedEndpoint(): Promise<string> {
-  const server = createServer();
-  await listen(server, "127.0.0.1", 0);
-  const port = portOf(server);
-  await closeWholly(server);
-  return `http://127.0.0.1:${port}`;
-}
+/** A base URL on loopback where nothing listens, nor is likely to: a port that was free a moment ago may be taken. */
+export const refusedEndpoint = "http://127.0.0.1:4";
 
 interface State {
   memory: Memory;

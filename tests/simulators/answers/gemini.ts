@@ -140,7 +140,7 @@ export const gemini: readonly Fixture[] = [
     "own_mistake",
     400,
     ["unreachable", "unexpected_response"],
-    "STYLE.md 3: a 400 that is not about the key",
+    "google/rpc/error_details.proto: a 400 that is not about the key",
     error(400, "INVALID_ARGUMENT", "Invalid value at 'page_size'.", "BAD_PAGE_SIZE"),
   ),
   answer(

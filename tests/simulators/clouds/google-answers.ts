@@ -211,6 +211,14 @@ export const googleAnswers: readonly Fixture[] = [
     bigqueryPage,
   ),
   apiError(
+    "bigquery_other_404",
+    "bigquery",
+    404,
+    ["somethingNew", "FAILED_PRECONDITION"],
+    "Something new.",
+    "undocumented: a 404 that does not speak of what was asked for",
+  ),
+  apiError(
     "bigquery_off",
     "bigquery",
     403,
@@ -320,6 +328,12 @@ export const googleAnswers: readonly Fixture[] = [
       "https://cloud.google.com/resource-manager/reference/rest/v1/projects/testIamPermissions, read 2026-11-21",
       {},
     ),
+  ),
+  at(
+    "resourcemanager",
+    answer("projects_strange", 200, null, "hostile: permissions that were not asked for", {
+      permissions: ["bigquery.jobs.create", "demo.everything"],
+    }),
   ),
   apiError(
     "x509_missing",

@@ -9,7 +9,7 @@ export const exportTables = {
   pricing: "cloud_pricing_export",
   cud: "cud_subscriptions_export",
 };
-const DATASETS = ["analytics", "billing_export", "playground"];
+const DATASETS = ["analytics", "apps", "archive", "audit", "billing_export", "playground"];
 const HOUR_MS = 3_600_000;
 
 /** Words in the names of datasets and tables, and what each causes. */
@@ -24,6 +24,9 @@ export const placeWords = {
   mirror: "a view on an export",
   junk: "a 200 of another shape",
   odd: "a table that is no export",
+  bare: "a table without columns",
+  mute: "a table of which the rights are not told (503)",
+  shut: "a dataset that lists a table that is denied",
 } as const;
 
 /** Columns by which the kinds are told apart. */
@@ -93,13 +96,19 @@ function placeOf(dataset: string): string {
 
 function listOf(dataset: string): Fixture {
   if (dataset.includes("vacant")) return ok({ kind: "bigquery#tableList", totalItems: 0 });
+  if (dataset.includes("shut")) return tableList(["gcp_billing_export_v1_closed"]);
   const names = /bill/.test(dataset)
     ? [...Object.values(exportTables), "gcp_billing_export_v1_stale", "gcp_billing_export_v1_odd", "notes"]
     : ["events", "users"];
+  return tableList(names);
+}
+
+function tableList(names: string[]): Fixture {
   return ok({ kind: "bigquery#tableList", tables: names.map((id) => ({ tableReference: { tableId: id } })) });
 }
 
 function rights(dataset: string, table: string): Fixture {
+  if (table.includes("mute")) return googleAnswer("bigquery_503");
   if (table.includes("absent")) return googleAnswer("bigquery_missing");
   const held = [
     ...(dataset.includes("closed") || table.includes("closed") ? [] : ["bigquery.tables.get"]),
@@ -122,7 +131,9 @@ function tableAt(project: string, dataset: string, table: string, nowMs: number)
     tableReference: { projectId: project, datasetId: dataset, tableId: table },
     type: table.includes("mirror") ? "VIEW" : "TABLE",
     location: placeOf(dataset),
-    schema: { fields: columnsOf(table).map((name) => ({ name, type: "STRING" })) },
+    ...(table.includes("bare")
+      ? {}
+      : { schema: { fields: columnsOf(table).map((name) => ({ name, type: "STRING" })) } }),
     lastModifiedTime: String(nowMs - age * HOUR_MS),
     ...(table.includes("mirror") ? {} : { numRows: isEmpty ? "0" : "1234" }),
     ...(table.includes("waiting") ? { streamingBuffer: { estimatedRows: "7", estimatedBytes: "700" } } : {}),

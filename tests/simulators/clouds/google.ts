@@ -26,6 +26,7 @@ const accountWords = {
   ending: "the key ends in 20 days",
   forever: "the key's certificate runs until 9999",
   nojobs: "queries may not be run",
+  broad: "everything is granted on the project",
   norights: "nothing is granted on the project",
   noprojects: "the Resource Manager API is off",
   noquery: "the BigQuery API is off",
@@ -201,7 +202,9 @@ function project({ path, body }: CloudAsked, word: AccountWord): Fixture {
   const { permissions }: { permissions?: unknown } = JSON.parse(body);
   const asked: string[] = Array.isArray(permissions) ? permissions : [];
   // Least privilege: BigQuery Job User on the project, everything else on the dataset.
-  const held = asked.filter((permission) => permission === "bigquery.jobs.create" && word !== "nojobs");
+  const held = asked.filter(
+    (permission) => word === "broad" || (permission === "bigquery.jobs.create" && word !== "nojobs"),
+  );
   return { ...googleAnswer("projects_none"), body: held.length > 0 ? { permissions: held } : {} };
 }
 

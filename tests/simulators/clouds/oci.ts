@@ -22,7 +22,7 @@ const words: Readonly<Record<string, string>> = {
   noregions: "the tenancy's regions may not be read",
   evilhome: "the home region is none of Oracle's",
   nocosts: "costs may not be read (404)",
-  nocosts401: "costs may not be read (401)",
+  nopolicy: "costs may not be read (401)",
   costslimited: "costs are limited (429)",
   zero: "no costs at all",
 };
@@ -46,7 +46,7 @@ const STATES: Readonly<Record<string, { [member: string]: Json }>> = {
 const REGIONS: Readonly<Record<string, string>> = { noregions: "not_found", evilhome: "regions_elsewhere" };
 const COSTS: Readonly<Record<string, string>> = {
   nocosts: "costs_404",
-  nocosts401: "costs_401",
+  nopolicy: "costs_401",
   costslimited: "costs_limited",
   zero: "costs_of_nothing",
 };
