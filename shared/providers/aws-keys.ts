@@ -2,13 +2,13 @@ import { GetFederationTokenCommand } from "@aws-sdk/client-sts";
 import { type Credential, Secret } from "../contract/secret.ts";
 import type { Finding } from "../contract/verdict.ts";
 import { finding } from "../registry/read-answer.ts";
-import { accountOf } from "./aws-account.ts";
-import { costCapabilities } from "./aws-costs.ts";
-import { type Identity, identify } from "./aws-identity.ts";
-import { federationToken, read, unexpected } from "./aws-rules.ts";
-import { pipelinePolicy, sessionIn, sessionName, standIn } from "./aws-session.ts";
-import { type AwsKeys, askSts } from "./aws-sts.ts";
-import { accountFault, accountFaults } from "./aws-wrong.ts";
+import { accountOf } from "./aws/account.ts";
+import { costCapabilities } from "./aws/costs.ts";
+import { type Identity, identify } from "./aws/identity.ts";
+import { federationToken, read, unexpected } from "./aws/rules.ts";
+import { pipelinePolicy, sessionIn, sessionName, standIn } from "./aws/session.ts";
+import { type AwsKeys, askSts } from "./aws/sts.ts";
+import { accountFault, accountFaults } from "./aws/wrong.ts";
 import type { ProbeContext, Provider } from "./provider.ts";
 
 /**

@@ -6,9 +6,9 @@ import { awsAudience } from "../ports/federation.ts";
 import { valuesAt } from "../registry/body-path.ts";
 import type { Wrong } from "../registry/check.ts";
 import { finding } from "../registry/read-answer.ts";
-import { costCapabilities } from "./aws-costs.ts";
-import { identify } from "./aws-identity.ts";
-import { assumedRole, read, unexpected } from "./aws-rules.ts";
+import { costCapabilities } from "./aws/costs.ts";
+import { identify } from "./aws/identity.ts";
+import { assumedRole, read, unexpected } from "./aws/rules.ts";
 import {
   nothingPolicy,
   pipelinePolicy,
@@ -17,9 +17,9 @@ import {
   sessionIn,
   sessionName,
   standIn,
-} from "./aws-session.ts";
-import { askSts } from "./aws-sts.ts";
-import { accountFaults } from "./aws-wrong.ts";
+} from "./aws/session.ts";
+import { askSts } from "./aws/sts.ts";
+import { accountFaults } from "./aws/wrong.ts";
 import type { ProbeContext, Provider } from "./provider.ts";
 
 /**

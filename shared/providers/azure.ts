@@ -2,9 +2,9 @@ import type { Credential } from "../contract/secret.ts";
 import type { Wrong } from "../registry/check.ts";
 import type { Entry } from "../registry/entry.ts";
 import { finding } from "../registry/read-answer.ts";
-import { armOf, reading, subscriptionRead } from "./azure-arm.ts";
-import { costRead } from "./azure-cost.ts";
-import { askToken, UUID } from "./azure-token.ts";
+import { armOf, reading, subscriptionRead } from "./azure/arm.ts";
+import { costRead } from "./azure/cost.ts";
+import { askToken, UUID } from "./azure/token.ts";
 import type { Provider } from "./provider.ts";
 
 /**

@@ -2,11 +2,11 @@ import { createPrivateKey, type KeyObject } from "node:crypto";
 import type { Reply, Silence } from "../contract/answer.ts";
 import type { Credential } from "../contract/secret.ts";
 import { finding } from "../registry/read-answer.ts";
-import { inspectOci } from "./oci-inspect.ts";
-import { readKeys } from "./oci-keys.ts";
-import { type OciRegion, ociBase, ociRegion, realmOf } from "./oci-regions.ts";
-import { type OciSigner, signed } from "./oci-sign.ts";
-import { homeRegion, readUsage, usageQuestion } from "./oci-usage.ts";
+import { inspectOci } from "./oci/inspect.ts";
+import { readKeys } from "./oci/keys.ts";
+import { type OciRegion, ociBase, ociRegion, realmOf } from "./oci/regions.ts";
+import { type OciSigner, signed } from "./oci/sign.ts";
+import { homeRegion, readUsage, usageQuestion } from "./oci/usage.ts";
 import type { Provider } from "./provider.ts";
 
 /** How long a key that was just made may be unknown; what is left of a check's 15 s is enough to ask again. */

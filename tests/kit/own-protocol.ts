@@ -5,11 +5,11 @@ import type { Capability, Outcome, Verdict } from "../../shared/contract/verdict
 import type { Owner } from "../../shared/providers/provider.ts";
 import type { Entry } from "../../shared/registry/entry.ts";
 import { credentialOf, nobody } from "../providers/desk.ts";
-import { type RecordedRequest, startSimulators } from "../simulators/start.ts";
+import { type RecordedRequest, refusedEndpoint, startSimulators } from "../simulators/start.ts";
 import { force, simulated } from "./aim.ts";
 import { type Expectation, faultsIn, inconclusive } from "./case.ts";
 import type { Check } from "./kit.ts";
-import { conductFaults, HURRIED, lateFaults, REFUSED, type Runner, verdictOf } from "./run.ts";
+import { conductFaults, HURRIED, lateFaults, type Runner, verdictOf } from "./run.ts";
 
 /** What every provider must be shown to tell apart. */
 export const outcomesAsked = [
@@ -196,7 +196,7 @@ async function attempted(
     force(simulators, fixture.code, script.force ?? {});
     const credential: Credential = credentialOf(script.credential ?? fixture.credential);
     const moved = simulated(entry, simulators);
-    const refused = script.refused === undefined ? {} : { [script.refused]: REFUSED };
+    const refused = script.refused === undefined ? {} : { [script.refused]: refusedEndpoint };
     const asking = { ...moved, endpoints: { ...moved.endpoints, ...refused }, retry: { max: 0, backoff_ms: 0 } };
     const verdict = await verdictOf(asking, credential, ownerOf(fixture, script));
     const strays = script.credential !== undefined ? [] : strayFaults(fixture, simulators.requests);

@@ -7,14 +7,12 @@ import { providerOf } from "../../shared/providers/index.ts";
 import type { Owner } from "../../shared/providers/provider.ts";
 import type { Entry } from "../../shared/registry/entry.ts";
 import { nobody } from "../providers/desk.ts";
+import { refusedEndpoint } from "../simulators/start.ts";
 import { billableIn } from "./billable.ts";
 import { faultsIn, json, type KitCase } from "./case.ts";
 import { plainSuccess } from "./http-cases.ts";
 import { openStage, type Request, type Stage } from "./stage.ts";
 import { tracesIn } from "./traces.ts";
-
-/** Nothing listens there, and no test is ever given this port: one that was just free may be somebody's by now. */
-export const REFUSED = "http://127.0.0.1:4";
 
 /** Clocks of a case in which nobody answers, milliseconds. Long enough that loopback is never late. */
 export const HURRIED = { timeout_ms: 1_500, deadline_ms: 6_000, retry: { max: 0, backoff_ms: 0 } };
@@ -55,7 +53,7 @@ async function runCase(
 ): Promise<string[]> {
   const tempting = json(200, successOf(entry));
   const scene = answer === "refused" ? null : stage.play(answer, tempting);
-  const moved = movedTo(entry, scene?.base ?? REFUSED);
+  const moved = movedTo(entry, scene?.base ?? refusedEndpoint);
   const verdict = await verdictOf(
     { ...moved, retry: { max: 0, backoff_ms: 0 }, ...(hurried ? HURRIED : {}) },
     credential,

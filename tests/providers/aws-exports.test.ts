@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Secret } from "../../shared/contract/secret.ts";
 import { askThrough } from "../../shared/providers/ask.ts";
-import { costCapabilities } from "../../shared/providers/aws-costs.ts";
+import { costCapabilities } from "../../shared/providers/aws/costs.ts";
 import { entryOf } from "../registry/the-registry.ts";
 import { exportOf, simulated } from "../simulators/clouds/aws-answers.ts";
 import { federation, NOW, nobody } from "./desk.ts";

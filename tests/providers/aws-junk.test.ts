@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readXml } from "../../shared/providers/aws-xml.ts";
+import { readXml } from "../../shared/providers/aws/xml.ts";
 import { assumed, identity, type SessionKeys } from "../simulators/clouds/aws-answers.ts";
 import { keyIdOf, secretOf, sessionOf } from "../simulators/clouds/aws-keys.ts";
 import { type Answer, probe, reply } from "./desk.ts";

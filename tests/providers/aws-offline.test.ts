@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Fault } from "../../shared/contract/fault.ts";
-import { accountOf } from "../../shared/providers/aws-account.ts";
+import { accountOf } from "../../shared/providers/aws/account.ts";
 import { awsKeys } from "../../shared/providers/aws-keys.ts";
 import { awsRole } from "../../shared/providers/aws-role.ts";
 import { checkCredential, type Wrong } from "../../shared/registry/check.ts";

@@ -1,7 +1,7 @@
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { askThrough } from "../../shared/providers/ask.ts";
-import { askSts } from "../../shared/providers/aws-sts.ts";
+import { askSts } from "../../shared/providers/aws/sts.ts";
 import { entryOf } from "../registry/the-registry.ts";
 import { keyIdOf, secretOf } from "../simulators/clouds/aws-keys.ts";
 import type { RecordedRequest } from "../simulators/start.ts";

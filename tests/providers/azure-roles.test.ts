@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { allows } from "../../shared/providers/azure-roles.ts";
+import { allows } from "../../shared/providers/azure/roles.ts";
 
 const READ = "Microsoft.CostManagement/query/read";
 const role = (actions: unknown, notActions: unknown = []) => ({ actions, notActions });

@@ -89,6 +89,28 @@ describe("a dataset that the settings name", () => {
     expect(capabilityOf(verdict, "datasets_read")?.remedy).toContain("`acme-billing.billing_closed`");
   });
 
+  test("that lists tables which are closed makes the account forbidden", async () => {
+    const verdict = await stage.validate({ metadata: { billing_dataset: "billing_shut" } });
+    expect(verdict).toMatchObject({ outcome: "forbidden", reason: "tables_get_denied" });
+    expect(stateOf(verdict, "billing_export_read")).toBe("denied tables_get_denied");
+    expect(verdict.details.tables).toMatchObject([{ setting: "discovered", state: "denied" }]);
+  });
+
+  test("gives the table that stands for the account's rights, whatever else is named", async () => {
+    const metadata = {
+      billing_dataset: "billing_export",
+      pricing_export_table: path(exportTables.pricing, "billing_x"),
+    };
+    await stage.validate({ metadata });
+    const [query] = stage.requests("bigquery").filter(({ path: asked }) => asked.includes("/queries"));
+    expect(query?.body).toContain(exportTables.standard);
+  });
+
+  test("is looked at as far as names promise exports", async () => {
+    await stage.validate({ metadata: { billing_dataset: "billing_export" } });
+    expect(stage.asked().filter((one) => one.includes("/tables/notes"))).toEqual([]);
+  });
+
   test.each(["bigquery_503", "html", "bigquery_429", "bigquery_401"])("is not condemned by %s", async (name) => {
     stage.simulators.force("GCP_SA", "bigquery", name);
     const verdict = await stage.validate({ metadata: { billing_dataset: "billing_export" } });
@@ -96,9 +118,9 @@ describe("a dataset that the settings name", () => {
     expect(capabilityOf(verdict, "billing_export_read")?.state).toBe("unknown");
   });
 
-  test("of a name that is none is not asked for", async () => {
-    await stage.validate({ metadata: { billing_dataset: "../../x" } });
-    expect(stage.requests("bigquery").some(({ path: asked }) => asked.includes(".."))).toBe(false);
+  test.each(["../../x", "a/b", "a?b=c", "a%2Fb"])("of a name that is none is not asked for: %s", async (name) => {
+    await stage.validate({ metadata: { billing_dataset: name } });
+    expect(stage.asked().filter((one) => /\/datasets\/(?:a|x|\.)(?![a-z])/.test(one))).toEqual([]);
   });
 });
 
@@ -114,6 +136,7 @@ describe("without any billing setting", () => {
     expect(isReady(verdict, "cloud.gcp.cost.billing")).toBe(false);
     expect(stateOf(verdict, "jobs_create")).toBe("granted");
     expect(stage.asked().length).toBeLessThanOrEqual(17);
+    expect(stage.asked().filter((one) => one.endsWith("/tables"))).toHaveLength(4);
     expect(stage.asked().filter((one) => one.includes("testIam"))).toHaveLength(1);
   });
 

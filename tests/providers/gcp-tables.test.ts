@@ -77,6 +77,23 @@ describe("the standard export is", () => {
       false,
     ],
     [
+      "without columns",
+      "gcp_billing_export_v1_bare",
+      { state: "unknown", kind: "unknown" },
+      "unknown unexpected_response",
+      "unknown unexpected_response",
+      "unknown",
+    ],
+    ["open, though its rights are not told", "gcp_billing_export_v1_mute", { state: "ok" }, "granted", "granted", true],
+    [
+      "closed, though its rights are not told",
+      "gcp_billing_export_v1_mute_sealed",
+      { state: "ok" },
+      "denied data_denied",
+      "granted",
+      false,
+    ],
+    [
       "a view, of unknown age",
       "gcp_billing_export_v1_mirror",
       { state: "ok", last_export_at: null },
@@ -179,6 +196,7 @@ describe("what BigQuery answers behind a good token never condemns the key:", ()
     bigquery_no_billing: "billing_disabled",
     bigquery_invalid_query: "invalid_query",
     bigquery_other_403: "unexpected_response",
+    bigquery_other_404: "unexpected_response",
     html: "unexpected_response",
     other_shape: "unexpected_response",
     truncated: "unexpected_response",
@@ -216,6 +234,18 @@ describe("what BigQuery answers behind a good token never condemns the key:", ()
     },
   );
 
+  test("a query that may not be run shows nothing of a table whose rights are not told", async () => {
+    const verdict = await stage.validate({ word: "nojobs", metadata: standard("gcp_billing_export_v1_mute") });
+    expect(stateOf(verdict, "billing_export_read")).toBe("unknown not_shown");
+  });
+
+  test("a query on the first table shows nothing of another", async () => {
+    const pricing = { pricing_export_table: path("cloud_pricing_export_mute") };
+    const verdict = await stage.validate({ metadata: { ...standard(), ...pricing } });
+    expect(stateOf(verdict, "billing_export_read")).toBe("granted");
+    expect(stateOf(verdict, "pricing_export_read")).toBe("unknown not_shown");
+  });
+
   test("scopes that do not suffice are our fault", async () => {
     expect(await stage.validate({ word: "narrow" })).toMatchObject({
       outcome: "service_misconfigured",
@@ -231,6 +261,13 @@ describe("what BigQuery answers behind a good token never condemns the key:", ()
     expect(performance.now() - began).toBeLessThan(4_000);
     expect(verdict.outcome).toBe("valid");
     expect(stateOf(verdict, "billing_export_read")).toBe("unknown timeout");
+  });
+
+  test("silence has clocks of its own, shorter than a request's", { timeout: 20_000 }, async () => {
+    stage.simulators.force("GCP_SA", "bigquery", "hang");
+    stage.simulators.force("GCP_SA", "x509", "hang");
+    const verdict = await stage.validate({ entry: { timeout_ms: 15_000, deadline_ms: 15_000 } });
+    expect(verdict.outcome).toBe("valid");
   });
 
   test("three silences in a row behind a slow token stay below the deadline", () => {
@@ -259,6 +296,32 @@ describe("the project's permissions", () => {
     const verdict = await stage.validate();
     expect(stateOf(verdict, "compute_read")).toBe("unknown api_disabled");
     expect(stage.entry().reasons["api_disabled"]).toMatch(/gcloud services enable bigquery\.googleapis\.com/);
+  });
+  test("that were not asked for tell nothing", async () => {
+    stage.simulators.force("GCP_SA", "resourcemanager", "projects_strange");
+    expect(stateOf(await stage.validate(), "compute_read")).toBe("unknown not_shown");
+  });
+  test("are none where the whole answer is empty", async () => {
+    stage.simulators.force("GCP_SA", "resourcemanager", "projects_none");
+    const verdict = await stage.validate();
+    expect(stateOf(verdict, "compute_read")).toBe("denied compute_read_denied");
+    expect(stateOf(verdict, "jobs_create")).toBe("granted");
+  });
+  test("that lack jobs are no denial where BigQuery itself did not say so", async () => {
+    stage.simulators.force("GCP_SA", "resourcemanager", "projects_none");
+    const sealed = await stage.validate({ metadata: standard("gcp_billing_export_v1_sealed") });
+    expect(sealed.outcome).toBe("valid");
+    expect(stateOf(sealed, "jobs_create")).toBe("unknown not_shown");
+    stage.simulators.force("GCP_SA", "bigquery", "bigquery_503");
+    const down = await stage.validate();
+    expect(down.outcome).toBe("valid");
+    expect(stateOf(down, "jobs_create")).toBe("unknown unavailable");
+  });
+  test("grant what is granted on the project", async () => {
+    const verdict = await stage.validate({ word: "broad", metadata: {} });
+    for (const id of ["datasets_read", "tables_read", "jobs_create", "compute_read", "storage_read", "iam_read"])
+      expect(stateOf(verdict, id)).toBe("granted");
+    expect(isReady(verdict, "cloud.gcp.api.compute_instances")).toBe(true);
   });
   test("decide for inventories, which nobody else needs", async () => {
     const verdict = await stage.validate();

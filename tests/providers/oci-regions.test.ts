@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isRealm, ociBase, ociRegion, ociRegions, realmOf } from "../../shared/providers/oci-regions.ts";
+import { isRealm, ociBase, ociRegion, ociRegions, realmOf } from "../../shared/providers/oci/regions.ts";
 import { pattern } from "../../shared/registry/linear.ts";
 import { entryOf } from "../registry/the-registry.ts";
 

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, verify } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { fingerprintOf, fitsKey } from "../../shared/providers/oci-inspect.ts";
-import { signed } from "../../shared/providers/oci-sign.ts";
+import { fingerprintOf, fitsKey } from "../../shared/providers/oci/inspect.ts";
+import { signed } from "../../shared/providers/oci/sign.ts";
 
 /** A key that was made for these vectors and signs nothing else. */
 const KEY = createPrivateKey({

@@ -155,6 +155,14 @@ export const googleAnswers: readonly Fixture[] = [
   ),
   at(
     "token",
+    answer("endless_token", 200, ["unreachable", "unexpected_response"], "hostile: a 200 of another shape", {
+      access_token: "demo",
+      token_type: "Bearer",
+      expires_in: -1,
+    }),
+  ),
+  at(
+    "token",
     answer("token_for_nobody", 200, ["unreachable", "unexpected_response"], "hostile: a 200 of another shape", {
       access_token: "demo",
       token_type: "mac",

@@ -1,9 +1,9 @@
-import type { Capability, Finding } from "../contract/verdict.ts";
-import { valuesAt } from "../registry/body-path.ts";
-import { capabilityRules, read } from "./aws-rules.ts";
-import { askSigned, type FreeQuestion } from "./aws-signed.ts";
-import type { AwsKeys } from "./aws-sts.ts";
-import type { ProbeContext } from "./provider.ts";
+import type { Capability, Finding } from "../../contract/verdict.ts";
+import { valuesAt } from "../../registry/body-path.ts";
+import type { ProbeContext } from "../provider.ts";
+import { capabilityRules, read } from "./rules.ts";
+import { askSigned, type FreeQuestion } from "./signed.ts";
+import type { AwsKeys } from "./sts.ts";
 
 /** All questions about capabilities together: what is not answered by then is unknown, and the verdict stands. */
 const PATIENCE_MS = 5_000;

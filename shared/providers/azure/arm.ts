@@ -1,7 +1,7 @@
-import type { Reply, Silence } from "../contract/answer.ts";
-import type { Credential, Secret } from "../contract/secret.ts";
-import type { Finding } from "../contract/verdict.ts";
-import { valuesAt } from "../registry/body-path.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import type { Credential, Secret } from "../../contract/secret.ts";
+import type { Finding } from "../../contract/verdict.ts";
+import { valuesAt } from "../../registry/body-path.ts";
 import {
   type AnswerContext,
   type AnswerRules,
@@ -9,11 +9,11 @@ import {
   readAnswer,
   unexpected401,
   when,
-} from "../registry/read-answer.ts";
-import type { AzureToken } from "./azure-token.ts";
-import type { ProbeContext } from "./provider.ts";
+} from "../../registry/read-answer.ts";
+import type { ProbeContext } from "../provider.ts";
+import type { AzureToken } from "./token.ts";
 
-export type { AnswerContext } from "../registry/read-answer.ts";
+export type { AnswerContext } from "../../registry/read-answer.ts";
 
 /** One question to Resource Manager: what stands behind `/subscriptions`, the query included. */
 export type AskArm = (path: string) => Promise<Reply | Silence>;

@@ -1,4 +1,4 @@
-import type { Entry } from "../registry/entry.ts";
+import type { Entry } from "../../registry/entry.ts";
 
 /** Where one of Azure's clouds signs in and is managed. */
 export interface AzureCloud {

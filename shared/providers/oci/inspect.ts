@@ -1,8 +1,8 @@
 import { createHash, createPublicKey } from "node:crypto";
-import type { Credential } from "../contract/secret.ts";
-import type { Wrong } from "../registry/check.ts";
-import type { Entry } from "../registry/entry.ts";
-import { isRealm, ociRegion, realmOf } from "./oci-regions.ts";
+import type { Credential } from "../../contract/secret.ts";
+import type { Wrong } from "../../registry/check.ts";
+import type { Entry } from "../../registry/entry.ts";
+import { isRealm, ociRegion, realmOf } from "./regions.ts";
 
 /** What is wrong between the parts of a credential, which no field shows by itself. Asks nobody. */
 export function inspectOci(credential: Credential, { reasons }: Pick<Entry, "reasons">): Wrong[] {

@@ -1,9 +1,9 @@
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
-import type { Finding } from "../contract/verdict.ts";
-import { valuesAt } from "../registry/body-path.ts";
-import { read, unexpected, whoAmI } from "./aws-rules.ts";
-import { type AwsKeys, askSts } from "./aws-sts.ts";
-import type { ProbeContext } from "./provider.ts";
+import type { Finding } from "../../contract/verdict.ts";
+import { valuesAt } from "../../registry/body-path.ts";
+import type { ProbeContext } from "../provider.ts";
+import { read, unexpected, whoAmI } from "./rules.ts";
+import { type AwsKeys, askSts } from "./sts.ts";
 
 /** Whose keys they are: twelve digits, and the principal's ARN. */
 export interface Identity {

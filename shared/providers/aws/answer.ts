@@ -1,7 +1,7 @@
-import type { Reply, Silence } from "../contract/answer.ts";
-import { valuesAt } from "../registry/body-path.ts";
-import type { Ask } from "./ask.ts";
-import { readXml } from "./aws-xml.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import { valuesAt } from "../../registry/body-path.ts";
+import type { Ask } from "../ask.ts";
+import { readXml } from "./xml.ts";
 
 /** How a service of AWS writes its answers: the query protocol in XML (STS, IAM), the others in JSON 1.1. */
 export type AwsFormat = "xml" | "json";

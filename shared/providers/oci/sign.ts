@@ -1,5 +1,5 @@
 import { createHash, type KeyObject, sign } from "node:crypto";
-import type { Question } from "./ask.ts";
+import type { Question } from "../ask.ts";
 
 /** Who signs: the id that Oracle knows the public key by, and the private key. */
 export interface OciSigner {

@@ -1,4 +1,4 @@
-import { valuesAt } from "../registry/body-path.ts";
+import { valuesAt } from "../../registry/body-path.ts";
 
 /**
  * Whether one of the permissions allows an action: `actions` without `notActions`, each of which subtracts only from

@@ -1,7 +1,7 @@
-import type { Reply, Silence } from "../contract/answer.ts";
-import type { Finding } from "../contract/verdict.ts";
-import { valuesAt } from "../registry/body-path.ts";
-import { type AnswerContext, type AnswerRules, readAnswer, unexpected401, when } from "../registry/read-answer.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import type { Finding } from "../../contract/verdict.ts";
+import { valuesAt } from "../../registry/body-path.ts";
+import { type AnswerContext, type AnswerRules, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
 
 /** Oracle refuses a signature whose date is five minutes off; a minute less, and our clock is at fault already. */
 const MOST_SKEW_MS = 240_000;

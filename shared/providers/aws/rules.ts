@@ -1,7 +1,7 @@
-import type { Reply, Silence } from "../contract/answer.ts";
-import type { Credential } from "../contract/secret.ts";
-import type { Finding } from "../contract/verdict.ts";
-import { type AnswerRules, finding, readAnswer, unexpected401, when } from "../registry/read-answer.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import type { Credential } from "../../contract/secret.ts";
+import type { Finding } from "../../contract/verdict.ts";
+import { type AnswerRules, finding, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
 
 type Rules = AnswerRules["rules"];
 

@@ -1,8 +1,8 @@
-import type { Capability } from "../contract/verdict.ts";
-import { valuesAt } from "../registry/body-path.ts";
-import { type AnswerRules, readAnswer, unexpected401, when } from "../registry/read-answer.ts";
-import type { AnswerContext, AskArm } from "./azure-arm.ts";
-import { allows } from "./azure-roles.ts";
+import type { Capability } from "../../contract/verdict.ts";
+import { valuesAt } from "../../registry/body-path.ts";
+import { type AnswerRules, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
+import type { AnswerContext, AskArm } from "./arm.ts";
+import { allows } from "./roles.ts";
 
 /** What a role must allow for costs to be read. */
 const READ_COSTS = "Microsoft.CostManagement/query/read";

@@ -1,8 +1,8 @@
-import type { Reply, Silence } from "../contract/answer.ts";
-import { Secret, type StandIn } from "../contract/secret.ts";
-import { valuesAt } from "../registry/body-path.ts";
-import type { Entry } from "../registry/entry.ts";
-import type { AwsKeys } from "./aws-sts.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import { Secret, type StandIn } from "../../contract/secret.ts";
+import { valuesAt } from "../../registry/body-path.ts";
+import type { Entry } from "../../registry/entry.ts";
+import type { AwsKeys } from "./sts.ts";
 
 /** Keys that end by themselves. */
 export interface Session {

@@ -1,8 +1,8 @@
-import type { Reply, Silence } from "../contract/answer.ts";
-import type { Capability } from "../contract/verdict.ts";
-import { valuesAt } from "../registry/body-path.ts";
-import { type AnswerContext, type AnswerRules, readAnswer, unexpected401, when } from "../registry/read-answer.ts";
-import { type OciRegion, ociRegion } from "./oci-regions.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import type { Capability } from "../../contract/verdict.ts";
+import { valuesAt } from "../../registry/body-path.ts";
+import { type AnswerContext, type AnswerRules, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
+import { type OciRegion, ociRegion } from "./regions.ts";
 
 /**
  * The tenancy's home region, where costs are kept, from its list of regions; `null` where that may not be read, or

@@ -1,8 +1,8 @@
 import { STSClient } from "@aws-sdk/client-sts";
-import type { Reply, Silence } from "../contract/answer.ts";
-import type { Secret } from "../contract/secret.ts";
-import { awsReply } from "./aws-answer.ts";
-import type { ProbeContext } from "./provider.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import type { Secret } from "../../contract/secret.ts";
+import type { ProbeContext } from "../provider.ts";
+import { awsReply } from "./answer.ts";
 
 /** Keys that requests are signed with; sessions have a token besides. */
 export interface AwsKeys {

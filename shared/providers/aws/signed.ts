@@ -1,9 +1,9 @@
 import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
-import type { Reply, Silence } from "../contract/answer.ts";
-import { awsReply } from "./aws-answer.ts";
-import { type AwsKeys, REGION } from "./aws-sts.ts";
-import type { ProbeContext } from "./provider.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import type { ProbeContext } from "../provider.ts";
+import { awsReply } from "./answer.ts";
+import { type AwsKeys, REGION } from "./sts.ts";
 
 /** A question that is free of charge. Cost Explorer is none: every request to it is billed to the customer. */
 export type FreeQuestion =

@@ -1,10 +1,10 @@
-import type { Reply } from "../contract/answer.ts";
-import { type Credential, Secret } from "../contract/secret.ts";
-import type { Finding, Outcome } from "../contract/verdict.ts";
-import { valuesAt } from "../registry/body-path.ts";
-import { type AnswerRules, finding, readAnswer, unexpected401, when } from "../registry/read-answer.ts";
-import { type AzureCloud, azureCloud } from "./azure-clouds.ts";
-import type { ProbeContext } from "./provider.ts";
+import type { Reply } from "../../contract/answer.ts";
+import { type Credential, Secret } from "../../contract/secret.ts";
+import type { Finding, Outcome } from "../../contract/verdict.ts";
+import { valuesAt } from "../../registry/body-path.ts";
+import { type AnswerRules, finding, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
+import type { ProbeContext } from "../provider.ts";
+import { type AzureCloud, azureCloud } from "./clouds.ts";
 
 /** A token for Resource Manager, and the cloud it is good for. */
 export interface AzureToken {

@@ -1,6 +1,6 @@
-import type { Metadata } from "../contract/rows.ts";
-import type { Wrong } from "../registry/check.ts";
-import type { Entry } from "../registry/entry.ts";
+import type { Metadata } from "../../contract/rows.ts";
+import type { Wrong } from "../../registry/check.ts";
+import type { Entry } from "../../registry/entry.ts";
 
 /** What is wrong with the account of a credential: it is our own, or not the one that the customer stated. */
 export function accountFaults(entry: Entry, metadata: Metadata, field: string, account: string | null): Wrong[] {
