@@ -106,6 +106,13 @@ describe("a dataset that the settings name", () => {
     expect(query?.body).toContain(exportTables.standard);
   });
 
+  test("whose name is longer than a setting takes is reported and not filled in", async () => {
+    const dataset = `billing_${"x".repeat(200)}`;
+    const verdict = await stage.validate({ metadata: { billing_dataset: dataset } });
+    expect(verdict.discovered).toBeUndefined();
+    expect(verdict.details.tables?.[0]).toMatchObject({ table: path(exportTables.standard, dataset), state: "ok" });
+  });
+
   test("is looked at as far as names promise exports", async () => {
     await stage.validate({ metadata: { billing_dataset: "billing_export" } });
     expect(stage.asked().filter((one) => one.includes("/tables/notes"))).toEqual([]);
