@@ -1,10 +1,10 @@
 import type { Credential } from "../contract/secret.ts";
 import type { Facts, Finding } from "../contract/verdict.ts";
 import { finding } from "../registry/read-answer.ts";
-import { googleWith } from "./gcp-ask.ts";
-import { expiryOf, type PublishedKey, publishedKey } from "./gcp-certificate.ts";
-import { examine } from "./gcp-examine.ts";
-import { exchange, type Granted, READING, RUNNING_JOBS } from "./gcp-token.ts";
+import { googleWith } from "./gcp/ask.ts";
+import { expiryOf, type PublishedKey, publishedKey } from "./gcp/certificate.ts";
+import { examine } from "./gcp/examine.ts";
+import { exchange, type Granted, READING, RUNNING_JOBS } from "./gcp/token.ts";
 import type { ProbeContext, Provider } from "./provider.ts";
 
 /**

@@ -95,3 +95,22 @@ describe("whatever the operator's environment holds,", () => {
       ).toBe(true);
   });
 });
+
+test("what the cloud SDKs would read goes at start as well, and what is ours or the platform's stays", () => {
+  const isRemoved = (name: string) => ambientVariables.some((pattern) => pattern.test(name));
+  const theirs = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_ENDPOINT_URL_STS",
+    "_X_AMZN_TRACE_ID",
+    "AZURE_AUTHORITY_HOST",
+    "OCI_REGION_METADATA",
+    "BIGQUERY_EMULATOR_HOST",
+    "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES",
+    "GOOGLE_SDK_NODE_LOGGING",
+    "GOOGLE_CLOUD_UNIVERSE_DOMAIN",
+  ];
+  expect(theirs.filter((name) => !isRemoved(name))).toEqual([]);
+  const kept = ["AWS_FEDERATION_SUBJECT", "GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS", "BIGQUERY_DATASET"];
+  expect([...kept, "BIGQUERY_LOCATION", "BIGQUERY_API_ENDPOINT", "KMS_KEY"].filter(isRemoved)).toEqual([]);
+});

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { tablePath } from "../../shared/providers/gcp-tables.ts";
+import { tablePath } from "../../shared/providers/gcp/tables.ts";
 import { transportAnswers } from "../simulators/answers/transport.ts";
 import { googleAnswers } from "../simulators/clouds/google-answers.ts";
 import { exportTables } from "../simulators/clouds/google-bigquery.ts";

@@ -1,9 +1,9 @@
-import type { Credential } from "../contract/secret.ts";
-import type { Capability } from "../contract/verdict.ts";
-import type { Entry } from "../registry/entry.ts";
-import { heldOf, type Reading } from "./gcp-answers.ts";
-import type { Sight } from "./gcp-sight.ts";
-import { type ExportKind, exportSettings } from "./gcp-tables.ts";
+import type { Credential } from "../../contract/secret.ts";
+import type { Capability } from "../../contract/verdict.ts";
+import type { Entry } from "../../registry/entry.ts";
+import { heldOf, type Reading } from "./answers.ts";
+import type { Sight } from "./sight.ts";
+import { type ExportKind, exportSettings } from "./tables.ts";
 
 /** What is asked of the project at large, and the capability that each stands for where no table tells more. */
 export const onProject = {

@@ -1,9 +1,9 @@
 import { BigQuery } from "@google-cloud/bigquery";
-import type { Reply, Silence } from "../contract/answer.ts";
-import type { Question } from "./ask.ts";
-import { type Reading, readGoogle } from "./gcp-answers.ts";
-import type { Granted } from "./gcp-token.ts";
-import type { ProbeContext } from "./provider.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import type { Question } from "../ask.ts";
+import type { ProbeContext } from "../provider.ts";
+import { type Reading, readGoogle } from "./answers.ts";
+import type { Granted } from "./token.ts";
 
 /** One request to BigQuery, below `projects/{project}`. */
 export interface BigQueryCall {

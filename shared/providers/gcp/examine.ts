@@ -1,14 +1,14 @@
-import type { Credential } from "../contract/secret.ts";
-import type { Capability, TableReport } from "../contract/verdict.ts";
-import type { Entry } from "../registry/entry.ts";
-import { pattern } from "../registry/linear.ts";
-import type { Reading } from "./gcp-answers.ts";
-import type { Google } from "./gcp-ask.ts";
-import { capabilitiesFrom, onProject, type Seen } from "./gcp-capabilities.ts";
-import { assign, find, type Search, searchFor } from "./gcp-discovery.ts";
-import { locationOf, type Observer, observer, type Sight, shaped } from "./gcp-sight.ts";
-import { configuredExports, exportSettings, isProject, written } from "./gcp-tables.ts";
-import type { ProbeContext } from "./provider.ts";
+import type { Credential } from "../../contract/secret.ts";
+import type { Capability, TableReport } from "../../contract/verdict.ts";
+import type { Entry } from "../../registry/entry.ts";
+import { pattern } from "../../registry/linear.ts";
+import type { ProbeContext } from "../provider.ts";
+import type { Reading } from "./answers.ts";
+import type { Google } from "./ask.ts";
+import { capabilitiesFrom, onProject, type Seen } from "./capabilities.ts";
+import { assign, find, type Search, searchFor } from "./discovery.ts";
+import { locationOf, type Observer, observer, type Sight, shaped } from "./sight.ts";
+import { configuredExports, exportSettings, isProject, written } from "./tables.ts";
 
 /** What an account that works is good for. */
 export interface Examined {

@@ -1,6 +1,6 @@
-import type { Metadata } from "../contract/rows.ts";
-import type { TableReport } from "../contract/verdict.ts";
-import { valuesAt } from "../registry/body-path.ts";
+import type { Metadata } from "../../contract/rows.ts";
+import type { TableReport } from "../../contract/verdict.ts";
+import { valuesAt } from "../../registry/body-path.ts";
 
 export type ExportKind = Exclude<TableReport["kind"], "unknown">;
 

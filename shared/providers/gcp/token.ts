@@ -1,11 +1,11 @@
 import { JWT } from "google-auth-library";
-import type { Reply, Silence } from "../contract/answer.ts";
-import { type Credential, Secret } from "../contract/secret.ts";
-import type { Finding } from "../contract/verdict.ts";
-import type { Rule } from "../registry/entry.ts";
-import { type AnswerRules, finding, readAnswer, unexpected401, when } from "../registry/read-answer.ts";
-import type { ProbeContext } from "./provider.ts";
-import { answerOf, sdkTransport } from "./sdk-transport.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import { type Credential, Secret } from "../../contract/secret.ts";
+import type { Finding } from "../../contract/verdict.ts";
+import type { Rule } from "../../registry/entry.ts";
+import { type AnswerRules, finding, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
+import type { ProbeContext } from "../provider.ts";
+import { answerOf, sdkTransport } from "../sdk-transport.ts";
 
 /** What the SDK has built in, as address and as audience of the assertion. */
 const GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token";

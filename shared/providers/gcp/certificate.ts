@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import type { Credential } from "../contract/secret.ts";
-import type { ProbeContext } from "./provider.ts";
+import type { Credential } from "../../contract/secret.ts";
+import type { ProbeContext } from "../provider.ts";
 
 /** What Google publishes about the keys of a service account tells of this one. */
 export interface PublishedKey {

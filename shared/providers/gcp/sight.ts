@@ -1,8 +1,8 @@
-import type { TableReport } from "../contract/verdict.ts";
-import { valuesAt } from "../registry/body-path.ts";
-import { heldOf, type Reading, textAt } from "./gcp-answers.ts";
-import type { Google } from "./gcp-ask.ts";
-import { type ExportSetting, kindBySchema, type TablePath } from "./gcp-tables.ts";
+import type { TableReport } from "../../contract/verdict.ts";
+import { valuesAt } from "../../registry/body-path.ts";
+import { heldOf, type Reading, textAt } from "./answers.ts";
+import type { Google } from "./ask.ts";
+import { type ExportSetting, kindBySchema, type TablePath } from "./tables.ts";
 
 /** What was learnt of one configured or discovered table. */
 export interface Sight {

@@ -1,9 +1,9 @@
-import type { Metadata } from "../contract/rows.ts";
-import { valuesAt } from "../registry/body-path.ts";
-import type { Reading } from "./gcp-answers.ts";
-import type { Google } from "./gcp-ask.ts";
-import { type Sight, shaped } from "./gcp-sight.ts";
-import { type ExportSetting, exportSettings, isName, isProject, looksLikeExport, written } from "./gcp-tables.ts";
+import type { Metadata } from "../../contract/rows.ts";
+import { valuesAt } from "../../registry/body-path.ts";
+import type { Reading } from "./answers.ts";
+import type { Google } from "./ask.ts";
+import { type Sight, shaped } from "./sight.ts";
+import { type ExportSetting, exportSettings, isName, isProject, looksLikeExport, written } from "./tables.ts";
 
 /** Where export tables are to be looked for. */
 export interface Search {

@@ -1,5 +1,5 @@
-import type { Reply, Silence } from "../contract/answer.ts";
-import { valuesAt } from "../registry/body-path.ts";
+import type { Reply, Silence } from "../../contract/answer.ts";
+import { valuesAt } from "../../registry/body-path.ts";
 
 /** How an answer of a Google API behind the token reads. None of them says anything against the key. */
 export type Reading =
