@@ -20,7 +20,8 @@ import { end, type First, median, startTarget } from "./bench/processes.ts";
 
 /*
  * Ratios, all in one run on one machine: how fast each function answers its first request against the framework's empty
- * hello, what a warm one carries against it, and how many statements an operation sends. `--quick` runs fewer.
+ * hello, what a warm one carries against it, how many statements an operation sends, and what one validation of each
+ * provider asks. `--quick` runs fewer.
  */
 
 const { values: options } = parseArgs({
@@ -54,6 +55,8 @@ async function main(): Promise<void> {
   table("Warm: requests a second and p99 at 50 connections, ratio to the framework's hello", await warm(identities));
   table("Statements an operation sends (besides the key or grant look-up)", await statements(parts));
   parts.store.close();
+  const measures = ["tests/kit/measure.ts", ...(options.json ? ["--json"] : [])];
+  execFileSync(process.execPath, measures, { cwd: root, stdio: "inherit" });
 }
 
 interface Identities {

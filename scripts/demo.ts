@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs, styleText } from "node:util";
-import { exampleKeys, startSimulators } from "../tests/simulators/start.ts";
+import { clouds, exampleKeys, startSimulators } from "../tests/simulators/start.ts";
 
 /*
  * Walks through the life of a credential on this machine: the real service in its own process, over HTTP, with
@@ -65,6 +65,28 @@ async function main(): Promise<void> {
     { credential: openai.admin, credential_name: "OpenAI costs" },
     ["success", "credential_id", "validation_status", "message", "pipelines"],
   );
+
+  title(
+    "A cloud account without any key",
+    "an AWS role must open for this organisation and stay shut for any other; pipelines get a session of an hour",
+  );
+  const refused = ["status", "code", "detail", "errors"];
+  await say("POST", `/${ORG}/aws/setup`, manage, { credential: clouds.AWS_IAM?.credential("wide") }, refused);
+  const role = { credential: clouds.AWS_IAM?.credential() };
+  await say("POST", `/${ORG}/aws/setup`, manage, role, ["provider", "validation_status", "pipelines"]);
+  await say(
+    "POST",
+    `/${ORG}/aws/decrypt`,
+    pipeline,
+    { pipeline: "cloud.aws.cost.billing", run_id: "run-0", as: "token" },
+    ["credential", "token"],
+  );
+
+  title("A subscription without an API", "its record is kept, with the day by which it must be cancelled");
+  const record = { unit_price: "15.00", currency: "EUR", billing_cycle: "annual", renewal_date: "2027-03-01" };
+  const figma = { metadata: { ...record, seats: 12, notice_period_days: 30 } };
+  await say("POST", `/${ORG}/figma/setup`, manage, figma, ["provider", "validation_status", "pipelines"]);
+  await say("POST", `/${ORG}/figma/validate`, manage, undefined, ["validation_status", "details"]);
 
   title("The list shows every provider", "no answer to an organisation ever carries a credential, not even masked");
   await say("GET", `/${ORG}?configured=true`, manage, undefined, [
