@@ -23,12 +23,12 @@ export async function subjectOf(call: Call, parts: Parts): Promise<Subject & Req
   const named = parts.registry.byPath(providerSegment) ?? family[0];
   if (!named) throw new Fault("provider_unknown");
   call.audited.provider = named.code;
-  if (call.request.route.caller === "pipeline")
-    await requireAnyGrant(call, parts, org, family.length ? family : [named]);
+  const open = family.length > 0 ? family : [named];
+  const allowed = call.request.route.caller === "pipeline" ? await granted(call, parts, org, open) : open;
   spend(call, parts);
-  const entry = family.length > 0 ? await memberOf(call, parts, { org, family, segment: providerSegment }) : named;
+  const choice = { org, family: allowed, segment: providerSegment };
+  const entry = family.length > 0 ? await memberOf(call, parts, choice) : named;
   call.audited.provider = entry.code;
-  if (family.length > 0 && call.request.route.caller === "pipeline") await requireGrantFor(call, parts, org, entry);
   return { org, entry, requestId: id, actor: call.actor.id ?? "anonymous" };
 }
 
@@ -45,22 +45,21 @@ async function memberOf(
   return await configuredOf(parts, org, family, segment, caller === "pipeline");
 }
 
-/** @throws Fault `forbidden` where the caller has a grant for none of them: then nobody learns which is configured */
-async function requireAnyGrant(call: Call, parts: Parts, org: string, entries: readonly Entry[]): Promise<void> {
-  const refusals: unknown[] = [];
+/** Those that the caller has a grant for: of the others it learns nothing. @throws Fault `forbidden` where there is none */
+async function granted(call: Call, parts: Parts, org: string, entries: readonly Entry[]): Promise<Entry[]> {
+  const allowed: Entry[] = [];
+  let refusal: unknown = null;
   for (const entry of entries) {
     try {
-      return await requireGrantFor(call, parts, org, entry);
+      await requireGrant(parts, call.actor.id ?? "", org, entry.code);
+      allowed.push(entry);
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== "forbidden") throw error;
-      refusals.push(error);
+      refusal = error;
     }
   }
-  throw refusals[0];
-}
-
-async function requireGrantFor(call: Call, parts: Parts, org: string, entry: Entry): Promise<void> {
-  await requireGrant(parts, call.actor.id ?? "", org, entry.code);
+  if (allowed.length === 0) throw refusal;
+  return allowed;
 }
 
 /** The Idempotency-Key and body as HMACs, scoped to organisation, route and what else is named. @throws Fault `request_malformed` */

@@ -78,7 +78,7 @@ const MOST_NAMED = 3;
 function deliveryOf(entry: Entry): string {
   const named = (reach: ReturnType<typeof pipelineReach>): string[] =>
     entry.pipelines.filter((one) => pipelineReach(entry, one) === reach).map(({ id }) => code(id));
-  const [yes, unchecked] = [named("yes"), named("unchecked")];
+  const [yes, unchecked] = [named("yes"), [...named("unchecked"), ...named("not_asked")]];
   if (yes.length > MOST_NAMED) return `${yes[0]} and ${yes.length - 1} more`;
   if (yes.length > 0) return yes.join(", ");
   if (unchecked.length > 0) return `${unchecked.join(", ")}, which the check cannot promise`;

@@ -72,7 +72,7 @@ function uses(entry: Entry): string {
       prose(one.label ?? one.id),
       one.required ? "yes: without it the credential is refused" : "no",
       isEverybodys ? "yes: every key that works has it" : CAPABILITY_REACH[reach],
-      one.remedy ? entryProse(entry, one.remedy) : otherwise,
+      one.remedy ? entryProse(entry, one.remedy) : reach === "not_asked" ? `see ${code("not_asked")} below` : otherwise,
     ];
   });
   const isHopeless = pipelines.length > 0 && entry.pipelines.every((one) => pipelineReach(entry, one) === "no");
@@ -92,11 +92,13 @@ function uses(entry: Entry): string {
 const PIPELINE_REACH: Readonly<Record<Reach, string>> = {
   yes: "yes, with these capabilities",
   no: "no: the provider gives no key what it needs",
+  not_asked: "not known: the check does not ask for all that it needs",
   unchecked: "not known: the check cannot tell",
 };
 const CAPABILITY_REACH: Readonly<Record<Reach, string>> = {
   yes: "yes; the check finds out",
   no: "no",
+  not_asked: "not asked",
   unchecked: "the check cannot tell",
 };
 
@@ -114,7 +116,8 @@ function needs(entry: Entry): string {
 
 function fieldLine(entry: Entry, field: Field): string {
   const { name, label, secret, optional, fixed, unique, example, help } = field;
-  if (fixed !== undefined) return `${code(name)}: always ${code(fixed)}. It may be left out.`;
+  if (fixed !== undefined)
+    return `${code(name)}: always ${code(fixed)}. ${optional ? "It may be left out." : "It must be there."}`;
   const kind = [secret ? "secret" : "not secret", optional ? "may be left out" : "required"].join(", ");
   const shape = fieldShape(field);
   const notes = [
@@ -166,7 +169,7 @@ function checks(entry: Entry): string {
   const url = call === undefined ? "" : `${entry.endpoints[call.endpoint] ?? ""}${call.path}`;
   const asked = isRuled
     ? `It asks one question: ${code(`${probe.post ? "POST" : "GET"} ${url}`)}.`
-    : `It asks no other hosts than ${either(hostsOf(entry).map(code), "and")}: one question for each capability at most, at the same time where it can.`;
+    : `It asks no other hosts than ${either(hostsOf(entry).map(code), "and")}: one question for each capability at most, at the same time where it can.${regionNote(entry)}`;
   const again = retry.max === 1 ? "once" : `${retry.max} times`;
   return bullets([
     asked,
@@ -178,6 +181,12 @@ function checks(entry: Entry): string {
     `Where ${entry.display_name} asks to wait and does not say how long, it waits ${rate_limit.retry_after_seconds} seconds.`,
     "INVALID and EXPIRED ones are not asked again until you change or validate them.",
   ]);
+}
+
+/** What the placeholders in the hosts of a provider in many regions stand for. */
+function regionNote(entry: Entry): string {
+  if (!hostsOf(entry).some((host) => host.includes("<region>"))) return "";
+  return ` ${code("<region>")} is the credential's; the domain is that of the region's realm, ${code("oraclecloud.com")} for most.`;
 }
 
 function seconds(ms: number): string {

@@ -52,9 +52,9 @@ export function subscriptionsPage(templates: readonly Entry[], custom: Entry | n
           "Nothing. Correct it when price, seats or dates change.",
         ],
         [
-          "`INVALID`",
-          "Something that the record needs is missing or contradicts itself.",
-          `Complete its ${code("metadata")}.`,
+          "`PENDING`",
+          `A required setting is missing, or it was stored with ${code("skip_validation")} and has not been checked yet.`,
+          `Complete its ${code("metadata")}, or validate it.`,
         ],
         [
           "`EXPIRED`",

@@ -118,13 +118,17 @@ function patternWords(pattern: string, example: string | undefined): string {
   return words ?? `fits the pattern ${code(pattern)}`;
 }
 
-/** The hosts that a check may ask, in order, each once. */
+/** How the registry writes a host of Oracle's, which stands for the same service in every region of every realm. */
+const ONE_REGION = /\.us-ashburn-1\.oci\.oraclecloud\.com$/;
+
+/** The hosts that a check may ask, in order, each once; `<region>` where there is one in every region. */
 export function hostsOf(entry: Entry): string[] {
-  return [...new Set(Object.values(entry.endpoints).map((url) => new URL(url).host))];
+  const hosts = Object.values(entry.endpoints).map((url) => new URL(url).host);
+  return [...new Set(hosts.map((host) => host.replace(ONE_REGION, ".<region>.oci.<realm's domain>")))];
 }
 
 /** Whether a key can be good for a pipeline at all: no, where what it needs is denied to every key. */
-export type Reach = "yes" | "no" | "unchecked";
+export type Reach = "yes" | "no" | "not_asked" | "unchecked";
 
 /** Whether a check finds out about each key, so that some may have the capability and others not. */
 export function isFoundOut(entry: Entry, { granted_when: condition }: Entry["capabilities"][number]): boolean {
@@ -135,6 +139,7 @@ export function isFoundOut(entry: Entry, { granted_when: condition }: Entry["cap
 export function reachOf(entry: Entry, id: string): Reach {
   const capability = entry.capabilities.find((one) => one.id === id);
   if (capability === undefined) return "unchecked";
+  if (capability.reason === "not_asked") return "not_asked";
   if (isFoundOut(entry, capability) || takesNothing(entry)) return "yes";
   return capability.state === "granted" ? "yes" : capability.state === "denied" ? "no" : "unchecked";
 }
@@ -145,7 +150,8 @@ export function pipelineReach(entry: Entry, pipeline: Entry["pipelines"][number]
   const any = pipeline.any_of.map((id) => reachOf(entry, id));
   if (all.includes("no") || (any.length > 0 && any.every((one) => one === "no"))) return "no";
   const anyHad = any.length === 0 || any.includes("yes");
-  return all.every((one) => one === "yes") && anyHad ? "yes" : "unchecked";
+  if (all.every((one) => one === "yes") && anyHad) return "yes";
+  return all.includes("not_asked") || (!anyHad && any.includes("not_asked")) ? "not_asked" : "unchecked";
 }
 
 /** Whether this provider ever says that something has expired. */

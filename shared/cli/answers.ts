@@ -1,6 +1,6 @@
 import type { Answer } from "./http-client.ts";
 import { at, listAt, membersAt, textAt, textsAt } from "./read.ts";
-import { type Cell, pairs, statusCell, table } from "./show.ts";
+import { type Cell, moment, pairs, statusCell, table } from "./show.ts";
 import { harmlessJson, type Terminal } from "./terminal.ts";
 
 /** Prints the server's JSON for programs, or what `show` makes of it for people. */
@@ -26,7 +26,9 @@ export function storedText(terminal: Terminal, body: unknown, etag: string | nul
 /** A verdict that changed nothing in the credential: validate, and the dry run of setup. */
 export function verdictText(terminal: Terminal, body: unknown): string {
   const isGood = at(body, "success") === true;
-  const details = membersAt(body, "details").map(([name, value]): [string, Cell] => [name, String(value ?? "-")]);
+  const details = membersAt(body, "details").flatMap(([name, value]): Array<[string, Cell]> =>
+    typeof value === "object" && value !== null ? [] : [[name, String(value ?? "-")]],
+  );
   const rows: Array<[string, Cell]> = [
     ["provider", textAt(body, "provider")],
     ["status", statusCell(textAt(body, "validation_status"))],
@@ -38,6 +40,7 @@ export function verdictText(terminal: Terminal, body: unknown): string {
   return [
     terminal.tone(isGood ? "good" : "bad", textAt(body, "message")),
     pairs(terminal, rows),
+    ...exportLines(terminal, listAt(body, "details", "tables")),
     ...readinessLines(terminal, body),
   ].join("\n");
 }
@@ -66,6 +69,20 @@ export function readinessLines(terminal: Terminal, body: unknown): string[] {
     }),
     ...textsAt(body, "warnings").map((warning) => terminal.tone("warn", `warning: ${warning}`)),
   ];
+}
+
+/** The tables of a billing export, as last seen; nothing where there are none. */
+export function exportLines(terminal: Terminal, tables: readonly unknown[]): string[] {
+  const rows = tables.map((one): Cell[] => [
+    { text: textAt(one, "table"), tone: "strong" },
+    textAt(one, "setting"),
+    textAt(one, "kind"),
+    textAt(one, "state"),
+    textAt(one, "location"),
+    moment(at(one, "last_export_at")),
+  ]);
+  if (rows.length === 0) return [];
+  return ["", table(terminal, ["export table", "setting", "kind", "state", "location", "last rows"], rows)];
 }
 
 /** `1/2`: how many pipelines are ready of those there are. */

@@ -111,6 +111,8 @@ export interface Verdict {
   expires_at: string | null;
   /** Settings that the provider made known; only where there are any. */
   discovered?: Record<string, unknown>;
+  /** A mark of the settings that it was reached with; only in stored ones. */
+  settings?: string;
 }
 
 export type Definite = "valid" | "rejected" | "expired" | "forbidden";

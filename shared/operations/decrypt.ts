@@ -9,7 +9,7 @@ import { looksLikeSecret } from "../registry/check-metadata.ts";
 import { asCredential, type OpenFields, open, readFields } from "../vault/seal.ts";
 import { memoryPrefix } from "./change.ts";
 import { capabilitiesOf, pipelinesOf, refusal } from "./present.ts";
-import { asOfNow } from "./subscription.ts";
+import { asShown } from "./shown.ts";
 import { boundMetadata, type Subject, type Works, withoutBound } from "./works.ts";
 
 const MAX_READS = 5;
@@ -28,16 +28,21 @@ export async function decrypt(works: Works, { org, entry }: Subject, body: Decry
   if (entry.credential_type === "none" && body.as !== "none")
     throw malformed("/as", "must be none: a manual subscription has no secret");
   const pair = { org_slug: org, provider: entry.code };
+  const minted = new Map<string, Token | Fault>();
   for (let reads = 0; reads < MAX_READS; reads += 1) {
     const { seen, remembered } = await works.heads.read(pair, () => works.store.readSealed(pair));
     const now = timestamp(works.clock.now());
-    const head = requireUsable(asOfNow(entry, seen.sealed?.head ?? null, now), { org, entry }, now);
+    const head = requireUsable(asShown(entry, seen.sealed?.head ?? null, now), { org, entry }, now);
     const opened =
       body.as === "none" ? { fields: null, hit: remembered } : await fieldsOf(works, { org, entry }, seen.sealed, head);
-    const token =
-      body.as === "token" ? await tokenFor(works, { org, entry }, head, opened.fields ?? {}, body.pipeline) : null;
+    const of = `${head.credential_id} ${head.secret_event_id}`;
+    if (body.as === "token" && !minted.has(of))
+      minted.set(of, await tokenOrFault(works, { org, entry }, head, opened.fields ?? {}, body.pipeline));
     if (!works.heads.isCurrent(pair, seen)) continue;
-    const told = token === null ? { credential: opened.fields } : { credential: null, token };
+    // A refusal too is told only of the credential that is current.
+    const token = minted.get(of);
+    if (token instanceof Fault) throw token;
+    const told = token === undefined ? { credential: opened.fields } : { credential: null, token };
     return { head, body: answer({ org, entry }, head, told, opened.hit) };
   }
   throw new Fault("conflict", { provider: entry.code, retryAfterS: 1 });
@@ -177,6 +182,16 @@ async function fieldsOf(
 /** A stand-in minted for one pipeline, as it goes over the wire. */
 type Token = Record<string, string> & { type: StandIn["type"]; expires_at: string };
 
+/** What minting came to: a refusal is a value until it is known whether it is about the current credential. */
+async function tokenOrFault(...asked: Parameters<typeof tokenFor>): Promise<Token | Fault> {
+  try {
+    return await tokenFor(...asked);
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  }
+}
+
 /**
  * Has the provider make a short-lived stand-in for the credential.
  *
@@ -191,6 +206,13 @@ async function tokenFor(
   pipeline: string,
 ): Promise<Token> {
   const about = { provider: entry.code, providerName: entry.display_name, credentialId: head.credential_id };
+  // What belongs to one organisation only, such as a role, must have been proven to belong to this one.
+  if (entry.fields.some(({ unique }) => unique) && head.last_validated_at === null)
+    throw new Fault("credential_not_usable", {
+      ...about,
+      reason: "not_proven",
+      remedy: `It was stored without validation; validate it: POST /${org}/${entry.code.toLowerCase()}/validate`,
+    });
   const owner = { org, metadata: withoutBound(head.metadata, entry), isNew: false };
   const minted = await mint(entry, asCredential(fields), owner, pipeline, works);
   if (minted === null) throw new Fault("token_unsupported", { ...about, remedy: 'Ask with "as": "secret"' });

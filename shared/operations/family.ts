@@ -20,13 +20,16 @@ export async function configuredOf(
   remembered: boolean,
 ): Promise<Entry> {
   const now = timestamp(works.clock.now());
-  const read = (entry: Entry) => (remembered ? rememberedHead(works, org, entry) : headOf(works, org, entry));
-  const heads = await Promise.all(members.map(read));
+  const heads = remembered
+    ? await Promise.all(members.map((entry) => rememberedHead(works, org, entry)))
+    : await headsOf(works, org, members, now);
   const configured = members.filter((_, index) => isConfigured(heads[index] ?? null, now));
   const [first] = members;
   const [chosen] = configured;
   if (first === undefined) throw new Fault("provider_unknown");
-  if (chosen === undefined || configured.length === 1) return chosen ?? first;
+  // Of what is gone there still is a history.
+  if (chosen === undefined) return members.find((_, index) => (heads[index]?.seq ?? 0) > 0) ?? first;
+  if (configured.length === 1) return chosen;
   if (segment === first.code.toLowerCase()) return first;
   const paths = configured.map(({ code }) => `/${org}/${code.toLowerCase()}`);
   throw new Fault("conflict", {
@@ -36,8 +39,15 @@ export async function configuredOf(
   });
 }
 
-async function headOf(works: Works, org: string, entry: Entry): Promise<Head | null> {
-  return await works.store.readHead({ org_slug: org, provider: entry.code });
+/** The heads of all members in one statement. */
+async function headsOf(works: Works, org: string, members: readonly Entry[], now: string): Promise<Array<Head | null>> {
+  const asked = members.map(({ code }) => ({
+    org_slug: org,
+    provider: code,
+    idempotencyKeyHash: null,
+    eventId: null,
+  }));
+  return (await works.store.readOpenings(asked, now)).map(({ head }) => head);
 }
 
 async function rememberedHead(works: Works, org: string, entry: Entry): Promise<Head | null> {

@@ -7,6 +7,7 @@ import { type AttemptParts, attempt } from "../providers/attempt.ts";
 import type { Owner } from "../providers/provider.ts";
 import type { Entry } from "../registry/entry.ts";
 import { earliest, nextDueAt, passedThreshold } from "./schedule.ts";
+import { marked } from "./shown.ts";
 import { recordStatus, recordVerdict } from "./subscription.ts";
 import { type Works, withoutBound } from "./works.ts";
 
@@ -79,13 +80,7 @@ export async function judge(
       checked_at: checkedAt,
       status: decided,
       error_code: verdict.code,
-      verdict: failed
-        ? {
-            ...verdict,
-            capabilities: head.verdict?.capabilities ?? verdict.capabilities,
-            expires_at: head.verdict?.expires_at ?? null,
-          }
-        : verdict,
+      verdict: failed ? withKept(verdict, head.verdict) : marked(works.registry, entry, owner.metadata, verdict),
       failed,
       next_due_at: asksAgain
         ? nextDueAt(entry, verdict, failed ? head.consecutive_failures + 1 : 0, expiresAt, nowMs)
@@ -93,6 +88,19 @@ export async function judge(
       discovered_expires_at: discovered,
       notified_days: passed,
     },
+  };
+}
+
+/** An attempt without an answer leaves standing what an earlier one has found, and with which settings. */
+function withKept(verdict: Verdict, kept: Verdict | null): Verdict {
+  if (kept === null) return verdict;
+  const { capabilities, expires_at, discovered, settings } = kept;
+  return {
+    ...verdict,
+    capabilities,
+    expires_at,
+    ...(discovered === undefined ? {} : { discovered }),
+    ...(settings === undefined ? {} : { settings }),
   };
 }
 

@@ -7,11 +7,12 @@ import { timestamp } from "../ports/clock.ts";
 import { attempt } from "../providers/attempt.ts";
 import { providerOf } from "../providers/index.ts";
 import { checkCredential, refusal as credentialFault, pathOf } from "../registry/check.ts";
-import { checkMetadata, looksLikeSecret } from "../registry/check-metadata.ts";
+import { looksLikeSecret } from "../registry/check-metadata.ts";
 import type { Entry } from "../registry/entry.ts";
 import type { Registry } from "../registry/load.ts";
 import { seal } from "../vault/seal.ts";
 import { isConfigured, refusal } from "./present.ts";
+import { marked } from "./shown.ts";
 import { recordVerdict, requireRecord } from "./subscription.ts";
 import { boundMetadata, type Subject, type Works, withoutBound } from "./works.ts";
 
@@ -73,7 +74,8 @@ export async function prove(works: Works, claim: Claim): Promise<Proven> {
     );
   await requireUnclaimed(works, claim, credential);
   if (claim.skipValidation) return { credential, bound, warnings, checkedAt: null, verdict: null };
-  const verdict = await attempt(entry, credential, { org, metadata, isNew: true }, works);
+  const found = await attempt(entry, credential, { org, metadata, isNew: true }, works);
+  const verdict = marked(works.registry, entry, metadata, found);
   return { credential, bound, warnings: [...new Set([...warnings, ...verdict.warnings])], checkedAt, verdict };
 }
 
@@ -85,7 +87,12 @@ async function requireUnclaimed(works: Works, { org, entry }: Subject, credentia
   const now = timestamp(works.clock.now());
   const holders = await works.store.readHolders(entry.code, fingerprintOf(entry, credential));
   const taken = holders.some(
-    (head) => head.org_slug !== org && isConfigured(head, now) && head.metadata[field.name] === value,
+    (head) =>
+      head.org_slug !== org &&
+      isConfigured(head, now) &&
+      // A claim that nobody has proven, which anybody can make, keeps nobody out.
+      head.last_validated_at !== null &&
+      head.metadata[field.name] === value,
   );
   if (!taken) return;
   throw new Fault("conflict", {
@@ -108,7 +115,7 @@ export function requireValid(entry: Entry, { verdict }: Proven): void {
 export async function sealProven(works: Works, subject: Subject, proven: Proven, metadata: Metadata): Promise<Sealed> {
   const { entry, org } = subject;
   const credentialId = randomUUID();
-  const stored = storedMetadata(works.registry, entry, proven, metadata);
+  const stored = storedMetadata(entry, proven, metadata);
   if (entry.credential_type === "none")
     return { credentialId, ciphertext: null, keyVersion: null, fingerprint: null, metadata: stored };
   const binding = {
@@ -128,26 +135,9 @@ export async function sealProven(works: Works, subject: Subject, proven: Proven,
   };
 }
 
-/** The settings, those that the provider made known where the customer left them open, and the mirrored fields. */
-export function storedMetadata(registry: Registry, entry: Entry, proven: Proven, metadata: Metadata): Metadata {
-  const discovered = Object.entries(proven.verdict?.discovered ?? {}).filter(
-    ([name, value]) => entry.metadata.some((setting) => setting.name === name) && isTaken(registry, entry, name, value),
-  );
-  return {
-    ...Object.fromEntries(discovered),
-    ...withoutBound(metadata, entry),
-    ...proven.bound,
-  };
-}
-
-/** Whether a customer could have sent the setting; what was found and is not taken must not keep a credential out. */
-function isTaken(registry: Registry, entry: Entry, name: string, value: unknown): boolean {
-  try {
-    checkMetadata(registry, entry, { [name]: value });
-    return true;
-  } catch {
-    return false;
-  }
+/** The settings, and the mirrored fields. */
+export function storedMetadata(entry: Entry, proven: Proven, metadata: Metadata): Metadata {
+  return { ...withoutBound(metadata, entry), ...proven.bound };
 }
 
 /** First 8 hex of SHA-256 of the secret field alone. */

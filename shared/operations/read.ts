@@ -3,7 +3,7 @@ import { timestamp } from "../ports/clock.ts";
 import type { Entry } from "../registry/entry.ts";
 import { render, valuesFor } from "../registry/render.ts";
 import { absent, integrationInfo, isConfigured, requireConfigured, summary, unreadable } from "./present.ts";
-import { asOfNow } from "./subscription.ts";
+import { asShown } from "./shown.ts";
 import type { Subject, Works } from "./works.ts";
 
 const PLACEHOLDER =
@@ -25,7 +25,7 @@ export async function list(works: Works, org: string, filter: ListFilter) {
   const custom = [...heads.keys(), ...corrupt].flatMap((code) => customEntry(works, code));
   const known = [...works.registry.entries, ...custom].map((entry) => ({
     entry,
-    head: asOfNow(entry, heads.get(entry.code) ?? null, now),
+    head: asShown(entry, heads.get(entry.code) ?? null, now),
   }));
   const checked = known.filter(({ entry }) => entry.credential_type !== "none");
   const configured = checked.filter(({ head }) => head !== null);
@@ -60,7 +60,7 @@ function customEntry(works: Works, code: string): Entry[] {
 export async function get(works: Works, { org, entry }: Subject) {
   const found = await works.store.readHead({ org_slug: org, provider: entry.code });
   const now = timestamp(works.clock.now());
-  const head = requireConfigured(asOfNow(entry, found, now), entry, now);
+  const head = requireConfigured(asShown(entry, found, now), entry, now);
   return { head, body: integrationInfo(entry, head) };
 }
 

@@ -21,6 +21,7 @@ import {
 } from "./prove.ts";
 import { announceStatus } from "./record.ts";
 import { earliest, nextDueAt, passedThreshold, requireFuture } from "./schedule.ts";
+import { settingsMark } from "./shown.ts";
 import { noRoom, requireNamed, roomForCustom } from "./subscription.ts";
 import { type Requester, type Subject, type Works, withoutBound } from "./works.ts";
 
@@ -39,8 +40,9 @@ export interface SetupRequest extends Subject, Requester {
  */
 export async function setup(works: Works, request: SetupRequest): Promise<Done & { sealed: Sealed | null }> {
   const { entry, body } = request;
-  const made: { proven: Proven | null; sealed: Sealed | null; before: Head | null } = {
+  const made: { proven: Proven | null; settings: string | null; sealed: Sealed | null; before: Head | null } = {
     proven: null,
+    settings: null,
     sealed: null,
     before: null,
   };
@@ -49,13 +51,15 @@ export async function setup(works: Works, request: SetupRequest): Promise<Done &
     const kept = isConfigured(head, timestamp(works.clock.now())) ? head : null;
     made.before = kept;
     const metadata = withoutBound(mergeMetadata(kept?.metadata ?? {}, body.metadata ?? {}), entry);
-    // A credential is proven once; a record is what it has become, so it is read anew after a lost race.
-    if (made.proven === null || entry.credential_type === "none")
+    // A credential is proven once with the same settings; a record is what it has become, so it is always read anew.
+    const settings = settingsMark(entry, metadata);
+    if (made.proven === null || made.settings !== settings || entry.credential_type === "none")
       made.proven = await prove(works, claimOf(request, metadata, body.skip_validation));
+    made.settings = settings;
     requireValid(entry, made.proven);
     await requirePlace(works, request, kept);
     made.sealed ??= await sealProven(works, request, made.proven, metadata);
-    const sealed = { ...made.sealed, metadata: storedMetadata(works.registry, entry, made.proven, metadata) };
+    const sealed = { ...made.sealed, metadata: storedMetadata(entry, made.proven, metadata) };
     return setupPlan(works, request, body, kept, made.proven, sealed);
   });
   if (done.replayed) return { ...done, sealed: null };

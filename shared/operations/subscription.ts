@@ -97,11 +97,10 @@ export function recordStatus({ outcome }: Pick<Verdict, "outcome">): Status {
 }
 
 /**
- * A subscription's head as its record reads today; any other head as it is. One that was stored without validation stays
- * as it was stored until its first check, unless it has ended.
+ * A subscription's head as its record reads today. One that was stored without validation stays as it was stored until
+ * its first check, unless it has ended.
  */
-export function asOfNow<Found extends Head | null>(entry: Entry, head: Found, now: string): Found {
-  if (head === null || entry.credential_type !== "none") return head;
+export function recordHead<Found extends Head>(entry: Entry, head: Found, now: string): Found {
   const verdict = recordVerdict(entry, head.metadata, now);
   const expiresAt = earliest(head.expires_at_declared, verdict.expires_at);
   if (head.verdict === null && verdict.outcome === "valid") return { ...head, expires_at: expiresAt };

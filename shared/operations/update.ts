@@ -17,7 +17,8 @@ import {
 import { announceStatus } from "./record.ts";
 import { earliest, nextThreshold, requireFuture } from "./schedule.ts";
 import { configuredAnswer, newCredentialColumns, versionPart } from "./setup.ts";
-import { asOfNow, recordVerdict, requireNamed, requireRecord } from "./subscription.ts";
+import { asShown, settingsMark } from "./shown.ts";
+import { recordVerdict, requireNamed, requireRecord } from "./subscription.ts";
 import { type Requester, type Subject, type Works, withoutBound } from "./works.ts";
 
 export interface UpdateRequest extends Subject, Requester {
@@ -102,17 +103,18 @@ function settingsPlan(works: Works, request: UpdateRequest, head: Head, metadata
   const expiresAt = earliest(declared, found?.expires_at ?? null);
   const name = body.credential_name ?? head.credential_name;
   const enabled = body.enabled ?? head.enabled;
-  const isAsked = isRecord || (enabled && !head.enabled) || changesCheck(entry, head.metadata, metadata);
+  const isChanged = settingsMark(entry, head.metadata) !== settingsMark(entry, metadata);
+  const isAsked = isRecord || isChanged || (enabled && !head.enabled);
   const threshold = body.expires_at === undefined ? null : nextThreshold(expiresAt, nowMs);
-  // What was refused is asked again only when a person asks; a record is judged by what it says, at each change.
-  const refused = head.next_due_at === null && !isRecord;
+  // What was refused is asked again only when a person changes what it is asked with, or asks for it.
+  const refused = head.next_due_at === null && !isRecord && !isChanged;
   const dueAt = refused ? null : isAsked ? now : earliest(head.next_due_at, threshold);
   return {
     op: opOf(body, head),
     status: 200,
     body: configuredAnswer(
       entry,
-      asOfNow(entry, { ...head, metadata }, now),
+      asShown(entry, { ...head, metadata }, now),
       isRecord ? (found?.warnings ?? []) : [],
       request.message,
     ),
@@ -137,11 +139,6 @@ function settingsPlan(works: Works, request: UpdateRequest, head: Head, metadata
       metadata,
     },
   };
-}
-
-/** Whether a setting changes that the provider's check reads: the general ones it never does. */
-function changesCheck(entry: Subject["entry"], before: Head["metadata"], after: Head["metadata"]): boolean {
-  return entry.metadata.some(({ name }) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 }
 
 function credentialPlan(works: Works, request: UpdateRequest, head: Head, proven: Proven, sealed: Sealed): Plan {

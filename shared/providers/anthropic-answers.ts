@@ -3,7 +3,7 @@ import type { Reply, Silence } from "../contract/answer.ts";
 import type { Credential } from "../contract/secret.ts";
 import type { Finding } from "../contract/verdict.ts";
 import { valuesAt } from "../registry/body-path.ts";
-import { type AnswerRules, finding, readAnswer, unexpected401, when } from "../registry/read-answer.ts";
+import { type AnswerRules, readAnswer, unexpected, unexpected401, when } from "../registry/read-answer.ts";
 import type { ProbeContext } from "./provider.ts";
 import { answerOf, quietLogger, sdkTransport } from "./sdk-transport.ts";
 
@@ -65,11 +65,6 @@ export function read(
 /** Whether Anthropic itself said that what was asked for does not exist. */
 export function isNotFound(found: Finding): boolean {
   return found.reason === NOT_FOUND;
-}
-
-/** The same answer, said to tell nothing. */
-export function unexpected(found: Finding): Finding {
-  return finding("unreachable", { reason: "unexpected_response", http_status: found.http_status });
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Credential } from "../contract/secret.ts";
 import { type Capability, type Finding, isDefinite } from "../contract/verdict.ts";
 import { valuesAt } from "../registry/body-path.ts";
-import { isNotFound, read, send, unexpected } from "./anthropic-answers.ts";
+import { unexpected } from "../registry/read-answer.ts";
+import { isNotFound, read, send } from "./anthropic-answers.ts";
 import { listedExpiry } from "./listed-key.ts";
 import type { ProbeContext, Provider } from "./provider.ts";
 
@@ -51,7 +52,8 @@ async function probeKey(credential: Credential, context: ProbeContext): Promise<
 async function probeAdmin(credential: Credential, context: ProbeContext): Promise<Finding> {
   const asked = send(credential, context, (client) => client.organization.retrieve());
   const reports = askReports(credential, context);
-  const expiry = ownExpiry(credential, context);
+  // Nothing that goes wrong in here says anything of the key, whenever it does.
+  const expiry = ownExpiry(credential, context).catch(() => null);
   const found = read("organization", await asked, credential, context);
   if (isNotFound(found)) return unlessTurnedAway(await secondOpinion(credential, context));
   if (found.outcome !== "valid") return found;

@@ -1,11 +1,11 @@
 import { GetFederationTokenCommand } from "@aws-sdk/client-sts";
 import { type Credential, Secret } from "../contract/secret.ts";
 import type { Finding } from "../contract/verdict.ts";
-import { finding } from "../registry/read-answer.ts";
+import { finding, unexpected } from "../registry/read-answer.ts";
 import { accountOf } from "./aws/account.ts";
 import { costCapabilities } from "./aws/costs.ts";
 import { type Identity, identify } from "./aws/identity.ts";
-import { federationToken, read, unexpected } from "./aws/rules.ts";
+import { federationToken, read } from "./aws/rules.ts";
 import { pipelinePolicy, sessionIn, sessionName, standIn } from "./aws/session.ts";
 import { type AwsKeys, askSts } from "./aws/sts.ts";
 import { accountFault, accountFaults } from "./aws/wrong.ts";
@@ -50,7 +50,7 @@ export const awsKeys: Provider = {
       return { found: read(federationToken, answer, { ...keys }, context.now), answer };
     });
     if (found.outcome !== "valid") return found;
-    const session = sessionIn(answer, "answer.GetFederationTokenResponse.GetFederationTokenResult");
+    const session = sessionIn(answer, "answer.GetFederationTokenResponse.GetFederationTokenResult", context.now);
     return session === null ? unexpected(found) : standIn(session);
   },
 };

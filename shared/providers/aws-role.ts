@@ -5,10 +5,10 @@ import type { Finding } from "../contract/verdict.ts";
 import { awsAudience } from "../ports/federation.ts";
 import { valuesAt } from "../registry/body-path.ts";
 import type { Wrong } from "../registry/check.ts";
-import { finding } from "../registry/read-answer.ts";
+import { finding, unexpected } from "../registry/read-answer.ts";
 import { costCapabilities } from "./aws/costs.ts";
 import { identify } from "./aws/identity.ts";
-import { assumedRole, read, unexpected } from "./aws/rules.ts";
+import { assumedRole, read } from "./aws/rules.ts";
 import {
   nothingPolicy,
   pipelinePolicy,
@@ -25,7 +25,8 @@ import type { ProbeContext, Provider } from "./provider.ts";
 /**
  * A role in the customer's account, which the customer lets this service's identity assume with a token whose audience
  * belongs to one organisation. It is proven twice at the same time: with the right audience the role must open, and with
- * one that no organisation has it must stay shut, since else any organisation here could reach it.
+ * one that no organisation has it must stay shut, since else another organisation here could reach it. That one begins
+ * with the right audience, so that a trust policy that ends in a wildcard (`…:acme*`) is found too wide as well.
  * Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html, read 2026-11-20.
  */
 export const awsRole: Provider = {
@@ -39,7 +40,7 @@ export const awsRole: Provider = {
   async probe(credential, context) {
     const arn = arnOf(credential);
     const own = { arn, audience: awsAudience(context.federation, context.org), name: "validation" };
-    const others = { ...own, audience: awsAudience(context.federation, `nobody-${randomUUID()}`) };
+    const others = { ...own, audience: awsAudience(context.federation, `${context.org}-${randomUUID()}`) };
     const [opened, shut] = await Promise.all([
       assume({ ...own, policy: probePolicy }, context),
       assume({ ...others, policy: nothingPolicy }, context),
@@ -122,7 +123,7 @@ async function assumeOnce(wanted: Wanted, context: ProbeContext): Promise<Assume
   const found = read(assumedRole, answer, { role_arn: new Secret(arn), token }, context.now);
   if (found.outcome !== "valid" || "silence" in answer) return { found, session: null };
   const path = "answer.AssumeRoleWithWebIdentityResponse.AssumeRoleWithWebIdentityResult";
-  const session = sessionIn(answer, path);
+  const session = sessionIn(answer, path, context.now);
   const [assumed] = valuesAt(answer.body, `${path}.AssumedRoleUser.Arn`);
   return session !== null && assumed === sessionArn(arn, name)
     ? { found, session }

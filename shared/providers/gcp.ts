@@ -25,7 +25,7 @@ export const gcp: Provider = {
     ]);
     const granted = isTooFresh(asked, published, context) ? await askAgain(credential, context) : asked;
     if ("outcome" in granted) return refused(granted, published, context.now);
-    const seen = await examine(googleWith(granted, context), credential, context);
+    const seen = await examine(googleWith(granted, credential, context), credential, context);
     if (seen === "scope_insufficient") return finding("service_misconfigured", { reason: "scope" });
     const account = credential["project_id"]?.reveal();
     const details: Facts = {

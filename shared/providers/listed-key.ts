@@ -42,7 +42,7 @@ async function wholeList(list: KeyList): Promise<unknown[] | null> {
   for (let pages = 0; pages < MOST_PAGES; pages++) {
     const answer = await list.page(after);
     if ("silence" in answer || answer.status !== 200) return null;
-    elements.push(...valuesAt(answer.body, "data[]"));
+    for (const element of valuesAt(answer.body, "data[]")) elements.push(element);
     if (!valuesAt(answer.body, "has_more").includes(true)) return elements;
     after = cursorOf(answer.body);
     if (after === null) return null;
@@ -57,8 +57,12 @@ function cursorOf(body: unknown): string | null {
   return typeof id === "string" ? id : null;
 }
 
+/** What a redaction leaves of a key has never been seen longer than 40 characters. */
+const LONGEST_REDACTION = 512;
+
 /** Whether the redacted text shows this key's beginning and end, and hides something in between. */
 function isRedactionOf(redacted: string, key: string, leastShown: number): boolean {
+  if (redacted.length > LONGEST_REDACTION) return false;
   const [, beginning = "", end = ""] = /^([A-Za-z0-9_-]+)[*.…•]+([A-Za-z0-9_-]{3,})$/.exec(redacted) ?? [];
   if (beginning.length < leastShown || beginning.length + end.length >= key.length) return false;
   return key.startsWith(beginning) && key.endsWith(end);
@@ -68,7 +72,7 @@ function isRedactionOf(redacted: string, key: string, leastShown: number): boole
 function timeOf(value: unknown): number | null {
   if (typeof value === "number") return Number.isInteger(value) && value > 0 && value < 1e11 ? value * 1_000 : null;
   const isTime =
-    typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/.test(value);
+    typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(value);
   const time = isTime ? Date.parse(value) : Number.NaN;
   // A "never" such as 9999-12-31 west of Greenwich has no year of four digits any more: that is no expiry.
   return Number.isNaN(time) || time >= Date.parse("9999-12-31T00:00:00Z") ? null : time;

@@ -6,8 +6,8 @@ import { valuesAt } from "../registry/body-path.ts";
 import {
   type AnswerContext,
   type AnswerRules,
-  finding,
   readAnswer,
+  unexpected,
   unexpected401,
   when,
 } from "../registry/read-answer.ts";
@@ -104,7 +104,8 @@ async function probeAdmin(credential: Credential, context: ProbeContext): Promis
   const window = { start_time: startOfYesterday(context.now), limit: 1 };
   const costsAsked = send(credential, context, (client) => client.admin.organization.usage.costs(window));
   const usageAsked = send(credential, context, (client) => client.admin.organization.usage.completions(window));
-  const expiryAsked = ownExpiry(credential, context);
+  // Nothing that goes wrong in here says anything of the key, whenever it does.
+  const expiryAsked = ownExpiry(credential, context).catch(() => null);
   const costs = readListed("page", await costsAsked, reading);
   if (costs.reason === "wrong_organization") return await withoutOrganization(credential, context, costs, asCosts);
   if (costs.outcome !== "valid") return costs;
@@ -181,7 +182,7 @@ function readListed(object: "list" | "page", answer: Reply | Silence, context: A
   const found = readAnswer(listed, answer, context);
   const isBare = found.outcome === "valid" && found.reason === null;
   if (isBare && !("silence" in answer) && !valuesAt(answer.body, "object").includes(object)) {
-    return finding("unreachable", { reason: "unexpected_response", http_status: found.http_status });
+    return unexpected(found);
   }
   return found;
 }

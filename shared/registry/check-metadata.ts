@@ -188,24 +188,35 @@ const GLUED: readonly RegExp[] = [
 /** Whether a text that should be harmless holds what looks like a secret, in any of its words. */
 export function looksLikeSecret(registry: Registry, text: string): boolean {
   if (text.includes("-----BEGIN")) return true;
-  return text
-    .split(/[\s"'`“”‘’=:,;()[\]{}<>|]+/)
-    .some(
-      (word) =>
-        SECRETS.some((shape) => shape.test(word)) ||
-        ANYWHERE.some((shape) => shape.test(word)) ||
-        registry.entries.some((entry) => recognises(entry, word)) ||
-        holdsGluedSecret(registry, word),
-    );
+  const words = new Set(text.split(/[\s"'`“”‘’=:,;()[\]{}<>|]+/).filter((word) => word.length >= SHORTEST_SECRET));
+  return [...words].some(
+    (word) =>
+      SECRETS.some((shape) => shape.test(word)) ||
+      ANYWHERE.some((shape) => shape.test(word)) ||
+      registry.entries.some((entry) => recognises(entry, word)) ||
+      holdsGluedSecret(registry, word),
+  );
+}
+
+/** No provider's key is shorter. */
+const SHORTEST_SECRET = 8;
+/** Beginnings of its providers' keys, made once for each registry. */
+const beginningsOf = new WeakMap<Registry, RegExp[]>();
+
+function beginnings(registry: Registry): RegExp[] {
+  const known = beginningsOf.get(registry);
+  if (known !== undefined) return known;
+  const own = registry.entries.flatMap(({ recognise }) =>
+    recognise.map((shape) => pattern(shape.replace(/^\^|\$$/g, ""), "g")),
+  );
+  beginningsOf.set(registry, [...GLUED, ...own]);
+  return [...GLUED, ...own];
 }
 
 /** Whether a word holds a secret behind or between other characters: `prod-sk-proj-…`, `k_gsk_…`, `cohere.h8h8…`. */
 function holdsGluedSecret(registry: Registry, word: string): boolean {
-  const own = registry.entries.flatMap((entry) =>
-    entry.recognise.map((shape) => pattern(shape.replace(/^\^|\$$/g, ""), "g")),
-  );
-  const beginnings = [...GLUED, ...own].flatMap((shape) => [...word.matchAll(shape)]);
-  if (beginnings.some(({ index }) => isSecretFrom(word, index))) return true;
+  const found = beginnings(registry).flatMap((shape) => [...word.matchAll(shape)]);
+  if (found.some(({ index }) => isSecretFrom(word, index))) return true;
   // Without a beginning that tells, only a long mixture tells; hexadecimal is a run's or a commit's id, and what URLs
   // and OCIDs hold is an address.
   if (word.startsWith("//") || word.startsWith("ocid1.")) return false;

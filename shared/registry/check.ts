@@ -89,7 +89,7 @@ export function refusal(entry: Entry, wrong: readonly Wrong[]): Fault {
     provider: entry.code,
     providerName: entry.display_name,
     errors: wrong.map(({ field, message }) => ({ field, message })),
-    remedy: telling?.remedy ?? remedyOf(entry),
+    remedy: telling?.remedy ?? remedyOf(entry, wrong[0]),
     ...reasonOf(telling ?? wrong[0]),
   });
 }
@@ -98,10 +98,23 @@ function reasonOf(wrong: Wrong | undefined): { reason?: string } {
   return wrong?.reason ? { reason: wrong.reason } : {};
 }
 
-function remedyOf(entry: Entry): string {
-  const secret = entry.fields.find((field) => field.secret);
-  const example = secret?.example ? ` It looks like ${secret.example}` : "";
-  return `Copy the credential again from ${entry.display_name} and paste it whole.${example}`;
+/** What to do about the first field that is wrong. */
+function remedyOf(entry: Entry, wrong: Wrong | undefined): string {
+  const field = wrong && fieldAt(entry, wrong.field);
+  const from = entry.display_name;
+  if (field === undefined) return `Copy the credential again from ${from} and paste it whole.`;
+  const label = field.label ?? field.name;
+  if (field.fixed !== undefined)
+    return `${label} must be as in the key file that ${from} made. Paste that file whole and unchanged.`;
+  const example = field.example ? ` It looks like ${field.example}` : "";
+  return `Copy ${label} again from ${from} and paste it whole.${example}`;
+}
+
+/** The field that a pointer into the body means; the whole credential means its only required one, where it has one. */
+function fieldAt(entry: Entry, pointer: string): Field | undefined {
+  const required = entry.fields.filter(({ optional }) => !optional);
+  if (pointer === "/credential") return required.length === 1 ? required[0] : undefined;
+  return entry.fields.find(({ name }) => pointer === `/credential/${name}`);
 }
 
 interface Submitted {

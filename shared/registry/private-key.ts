@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 
 /** Longest PEM text; a key of 4096 bits has 3.3 kB. */
 const LONGEST = 8 * 1024;
@@ -32,7 +32,19 @@ export function readPrivateKey(pasted: string): string | KeyFault {
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < SMALLEST_BITS || bits > LARGEST_BITS)
     return { message: `must have ${SMALLEST_BITS} to ${LARGEST_BITS} bits`, reason: "key_size" };
+  if (!canSign(key)) return { message: "cannot sign: its numbers do not belong together", reason: "key_malformed" };
   return pem;
+}
+
+const TEXT = Buffer.from("a text to sign");
+
+/** Whether the key's public half takes what it signs: one with a damaged number parses all the same. */
+function canSign(key: KeyObject): boolean {
+  try {
+    return verify("sha256", TEXT, createPublicKey(key), sign("sha256", TEXT, key));
+  } catch {
+    return false;
+  }
 }
 
 /** What OpenSSL says of a bad key is never kept: it may quote it. */

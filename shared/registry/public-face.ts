@@ -14,7 +14,8 @@ export interface PublicFace {
     name: string;
     label: string;
     secret: boolean;
-    pattern: string;
+    /** What a form may hold the value to; `null` where only the service can, as with a private key of many lines. */
+    pattern: string | null;
     example: string | null;
     optional: boolean;
     help: string | null;
@@ -59,7 +60,7 @@ export function publicFace(entry: Entry): PublicFace {
       name,
       label: label ?? name,
       secret,
-      pattern,
+      pattern: kind === "rsa_private_key" ? null : pattern,
       example: example ?? null,
       optional,
       help: help ?? null,

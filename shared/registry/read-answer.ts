@@ -35,6 +35,11 @@ export function finding(outcome: Outcome, known: Partial<Finding> = {}): Finding
   };
 }
 
+/** An answer of the right status in which what it must hold is not as the provider writes it: it tells nothing. */
+export function unexpected({ http_status }: Finding): Finding {
+  return finding("unreachable", { reason: "unexpected_response", http_status });
+}
+
 /**
  * Reads one answer: the rules in their order, then success by status and shape, then the common ladder. An answer that
  * is not a JSON object or array says nothing about a credential, whatever its status: a proxy wrote it.
@@ -131,7 +136,7 @@ function expiryIn(success: AnswerRules["success"], body: unknown): string | null
   if (success.expires === undefined) return null;
   for (const text of valuesAt(body, success.expires)) {
     const time =
-      typeof text === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$/.test(text)
+      typeof text === "string" && /^\d{4}-\d\d-\d\dT[\d:.]{5,24}(?:Z|[+-]\d\d:\d\d)$/.test(text)
         ? Date.parse(text)
         : Number.NaN;
     const expiry = Number.isNaN(time) ? "" : new Date(time).toISOString();
@@ -206,13 +211,16 @@ function firstSafe(candidates: unknown[], credential: Credential): string | null
 /** Shortest run of characters that counts as a piece of a credential. */
 const PIECE = 6;
 
-/** Whether the text shares a run of 6 characters with any value of the credential, or holds a shorter one whole. */
-function echoes(text: string, credential: Credential): boolean {
+/**
+ * Whether the text shares a run of `piece` characters with any value of the credential, or holds a shorter value whole.
+ * Takes the product of both lengths: only for texts that have passed a pattern.
+ */
+export function echoes(text: string, credential: Credential, piece: number = PIECE): boolean {
   return Object.values(credential).some((secret) => {
     const value = secret.reveal();
-    if (value.length < PIECE) return value.length > 0 && text.includes(value);
-    for (let from = 0; from + PIECE <= text.length; from++) {
-      if (value.includes(text.slice(from, from + PIECE))) return true;
+    if (value.length < piece) return value.length > 0 && text.includes(value);
+    for (let from = 0; from + piece <= text.length; from++) {
+      if (value.includes(text.slice(from, from + piece))) return true;
     }
     return false;
   });

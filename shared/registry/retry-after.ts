@@ -13,7 +13,7 @@ export function retryAfterS(headers: Headers, body: unknown, nowMs: number): num
   const header = headers.get("retry-after");
   if (header !== null) {
     if (isNumber(header)) return capped(Number(header));
-    const date = /^[A-Za-z]{3,9},? /.test(header) ? Date.parse(header) : Number.NaN;
+    const date = header.length <= 64 && /^[A-Za-z]{3,9},? /.test(header) ? Date.parse(header) : Number.NaN;
     if (!Number.isNaN(date)) return date > nowMs ? capped((date - nowMs) / 1000) : null;
   }
   for (const delay of valuesAt(body, "error.details[].retryDelay")) {

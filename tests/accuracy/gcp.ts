@@ -67,6 +67,7 @@ export const gcpRows: readonly Row[] = rowsOf("GCP_SA", [
   outage(token("token_outage"), { source: "RFC 9110 section 15.6.4" }),
   junk(token("no_token")),
   junk(token("id_token_only")),
+  junk(token("endless_token"), { source: "RFC 6749 section 5.1: a lifetime that is none" }),
   junk(token("token_for_nobody"), { source: "RFC 6749 section 5.1: a token of another type" }),
 
   barred({}, "jobs_create_denied", "roles/bigquery.jobUser", {

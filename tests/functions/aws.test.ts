@@ -129,16 +129,26 @@ describe("a role", () => {
     await send("POST", "/aws_iam/setup", { credential: ownRole() });
     const other = await service.orgKey("aws-other");
     service.simulators.reset();
-    const taken = () =>
-      service.send("POST", "/aws-other/aws_iam/setup", { key: other, body: { credential: ownRole() } });
+    const claim = (body: object = {}) =>
+      service.send("POST", "/aws-other/aws_iam/setup", { key: other, body: { credential: ownRole(), ...body } });
+    const taken = () => claim();
     const reply = await taken();
     expectProblem(reply, 409, "conflict");
     expect(reply.body).toMatchObject({ reason: "taken", errors: [{ field: "/credential/role_arn" }] });
     expect(reply.body.remedy).toContain("/aws-other/aws_iam/instructions");
     expect(asked()).toBe(0);
-    await send("POST", "/aws_iam/setup", { credential: ownRole() });
+    expectProblem(await claim({ skip_validation: true }), 409, "conflict");
+    expect((await send("POST", "/aws_iam/setup", { credential: ownRole() })).status, "its own again").toBe(200);
     await send("DELETE", "/aws_iam");
     expect((await taken()).body.reason).not.toBe("taken");
+  });
+
+  test("that another organisation only claims, without having proven it, is not taken", async () => {
+    const other = await service.orgKey("aws-squatter");
+    const body = { credential: ownRole(), skip_validation: true };
+    expect((await service.send("POST", "/aws-squatter/aws_iam/setup", { key: other, body })).status).toBe(201);
+    await service.send("POST", "/aws-squatter/aws_iam/validate", { key: other });
+    expect((await send("POST", "/aws_iam/setup", { credential: ownRole() })).status).toBe(201);
   });
 
   test("that takes any audience is refused with the trust policy to install, and nothing is stored", async () => {
@@ -172,6 +182,18 @@ describe("a pipeline", () => {
     }
   });
 
+  test("is given no session of a role that was never proven to be shut for others", async () => {
+    await service.grant(`wide-${count}`, [org], ["AWS_IAM"]);
+    const token = await service.token(`wide-${count}`);
+    await send("POST", "/aws/setup", { credential: clouds.AWS_IAM?.credential("wide"), skip_validation: true });
+    const before = asked();
+    const reply = await pull("/aws_iam", token, { as: "token" });
+    expectProblem(reply, 409, "credential_not_usable");
+    expect(reply.body).toMatchObject({ reason: "not_proven", remedy: expect.stringContaining("/validate") });
+    expect(asked()).toBe(before);
+    expect((await pull("/aws_iam", token)).status).toBe(200);
+  });
+
   test("whose key may not make sessions is told the line to add", async () => {
     await service.grant(`p-${count}`, [org], ["AWS_KEYS"]);
     const token = await service.token(`p-${count}`);
@@ -186,10 +208,14 @@ describe("a pipeline", () => {
     await send("POST", "/aws/setup", { credential: keys });
     await service.grant(`none-${count}`, [org], ["OPENAI"]);
     await service.grant(`role-${count}`, [org], ["AWS_IAM"]);
-    for (const subject of [`none-${count}`, `role-${count}`]) {
-      const reply = await pull("/aws", await service.token(subject));
-      expectProblem(reply, 403, "forbidden");
-      expect(reply.text).not.toContain("AWS_KEYS");
-    }
+    expectProblem(await pull("/aws", await service.token(`none-${count}`)), 403, "forbidden");
+    const pulled = async () => {
+      const { status, text } = await pull("/aws", await service.token(`role-${count}`));
+      return { status, text: text.replace(/"request_id":"[^"]+"/, "") };
+    };
+    const withKeys = await pulled();
+    expect(withKeys.status).toBe(404);
+    await send("DELETE", "/aws_keys");
+    expect(await pulled(), "the same as where there are no keys").toEqual(withKeys);
   });
 });

@@ -4,6 +4,7 @@ import type { Head } from "../../shared/contract/rows.ts";
 import { type ChangeRequest, change, type Plan } from "../../shared/operations/change.ts";
 import { remove } from "../../shared/operations/remove.ts";
 import { setup } from "../../shared/operations/setup.ts";
+import { settingsMark } from "../../shared/operations/shown.ts";
 import { update } from "../../shared/operations/update.ts";
 import type { CredentialStore, HeadColumns } from "../../shared/ports/credential-store.ts";
 import { check, headColumns } from "../ports/stored-rows.ts";
@@ -449,11 +450,13 @@ describe("what a change remembers and keeps", () => {
     expect(due).not.toBe((await bench.head("acme")).next_due_at);
   });
 
-  test("what was refused stays unasked, whatever setting changes", async () => {
-    await bench.setUp("acme", "fake-good");
+  test("what was refused is asked again where a person changes what it is asked with, and by nothing else", async () => {
+    await bench.setUp("acme", "fake-good", { metadata: { label: "costs" } });
     bench.database.exec("UPDATE heads SET validation_status = 'INVALID', next_due_at = NULL");
-    await put({ metadata: { label: "usage" } });
+    await put({ metadata: { team: "finops", label: "costs" }, credential_name: "Renamed" });
     expect((await bench.head("acme")).next_due_at).toBeNull();
+    await put({ metadata: { label: "usage" } });
+    expect((await bench.head("acme")).next_due_at).toBe(new Date(bench.clock.now()).toISOString());
   });
 
   test("a setup without the optional bound field that was there before is opened with what it was sealed with", async () => {
@@ -479,7 +482,7 @@ describe("what a change remembers and keeps", () => {
           ...subject(),
           body: {
             credential: { api_key: "fake-second", region: "eu-2" },
-            metadata: { label: "theirs" },
+            metadata: { team: "theirs" },
             skip_validation: false,
           },
           idempotency: null,
@@ -489,9 +492,20 @@ describe("what a change remembers and keeps", () => {
     bench.asked.length = 0;
     await bench.setUp("acme", "fake-third", { credential_name: "Third" });
     expect(bench.asked).toEqual(["fake-third", "fake-second"]);
-    expect(await bench.head("acme")).toMatchObject({ seq: 3, metadata: { label: "theirs" }, credential_name: "Third" });
+    expect(await bench.head("acme")).toMatchObject({ seq: 3, metadata: { team: "theirs" }, credential_name: "Third" });
     const { body } = await decrypt(bench.works, subject(), { pipeline: "genai.payg_usage", run_id: "r", as: "secret" });
     expect(body.credential).toEqual({ api_key: "fake-third" });
+  });
+
+  test("a setup repeated after a lost race is proven again where the winner changed a setting that a check reads", async () => {
+    await bench.setUp("acme", "fake-first");
+    const other = { ...bench.works, store: bench.real };
+    const settings = { ...subject(), body: { metadata: { label: "theirs" } }, message: "ok", idempotency: null };
+    bench.watched.next("advanceHead", { before: () => update(other, { ...settings, precondition: free }) });
+    bench.asked.length = 0;
+    const head = await bench.setUp("acme", "fake-third");
+    expect(bench.asked).toEqual(["fake-third", "fake-third"]);
+    expect(head.verdict?.settings).toBe(settingsMark(subject().entry, { label: "theirs" }));
   });
 
   test("a setup keeps name, metadata and declared expiry that were not sent, enables, and clears a scheduled deactivation", async () => {

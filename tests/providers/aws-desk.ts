@@ -72,6 +72,8 @@ export async function openAwsDesk(): Promise<AwsDesk> {
       federation: options.federation ?? identityFor(),
       clock: {
         ...clock,
+        // The simulator's sessions end by the real clock.
+        now: () => Date.now(),
         // Where this service sleeps, time passes at AWS as well.
         sleep: async (ms) => {
           slept.push(ms);

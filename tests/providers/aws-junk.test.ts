@@ -2,9 +2,14 @@ import { describe, expect, test } from "vitest";
 import { readXml } from "../../shared/providers/aws/xml.ts";
 import { assumed, identity, type SessionKeys } from "../simulators/clouds/aws-answers.ts";
 import { keyIdOf, secretOf, sessionOf } from "../simulators/clouds/aws-keys.ts";
-import { type Answer, probe, reply } from "./desk.ts";
+import { type Answer, NOW, probe, reply } from "./desk.ts";
 
-const KEYS = { access_key_id: keyIdOf("good"), secret_access_key: secretOf(keyIdOf("good")) };
+/** Twelve digits that stand in the secret. */
+const ECHOED = "123443211234";
+const KEYS = {
+  access_key_id: keyIdOf("good"),
+  secret_access_key: `${secretOf(keyIdOf("good")).slice(0, 28)}${ECHOED}`,
+};
 const ROLE = { role_arn: "arn:aws:iam::111122223333:role/finops/CloudActCostReader" };
 const SESSION = "arn:aws:sts::111122223333:assumed-role/CloudActCostReader/cloudact-validation";
 const junk = { outcome: "unreachable", reason: "unexpected_response", details: {}, capabilities: [] };
@@ -27,6 +32,7 @@ describe("a 200 that is not as AWS writes it makes no key valid:", () => {
     ["another account than the ARN's", whoAmI(user, "111122223334")],
     ["another partition", whoAmI(user.replace("aws:", "aws-cn:"), "111122223333")],
     ["no ARN", whoAmI("", "111122223333")],
+    ["an account that is a piece of the secret", whoAmI(user.replace("111122223333", ECHOED), ECHOED)],
     ["a text for an ARN", whoAmI("somebody", "111122223333")],
     ["another action's answer", xml(200, good.replaceAll("GetCallerIdentity", "GetSessionToken"))],
     ["the result without its response", xml(200, "<Account>111122223333</Account>")],
@@ -72,7 +78,8 @@ describe("an error is read", () => {
 describe("a 200 that is not as AWS writes it makes no role valid:", () => {
   const keys = sessionOf({ arn: SESSION, word: "" });
   const opened = (arn = SESSION, with_: Partial<SessionKeys> = {}) =>
-    String(assumed(arn, "1", { ...keys, ...with_ }, 900, Date.UTC(2026, 10, 20)).body);
+    String(assumed(arn, "1", { ...keys, ...with_ }, 900, NOW).body);
+  const ending = (end: string) => opened().replace(/<Expiration>.*<\/Expiration>/, `<Expiration>${end}</Expiration>`);
   const denied = xml(403, "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>");
 
   test.each<[string, string]>([
@@ -85,7 +92,13 @@ describe("a 200 that is not as AWS writes it makes no role valid:", () => {
     ["a secret with a space", opened(SESSION, { secret: `${"x".repeat(20)} ${"x".repeat(19)}` })],
     ["a strange key id", opened(SESSION, { id: "asia-&lt;script&gt;" })],
     ["no end", opened().replace(/<Expiration>.*<\/Expiration>/, "")],
-    ["an end that is no time", opened().replace(/<Expiration>.*<\/Expiration>/, "<Expiration>soon</Expiration>")],
+    ["an end that is no time", ending("soon")],
+    ["an end in another form", ending("Fri, 20 Nov 2026 12:15:00 GMT")],
+    ["an end in another zone", ending("2026-11-20T13:15:00+01:00")],
+    ["an end without a zone", ending("2026-11-20T12:15:00")],
+    ["an end that is a year", ending("2027")],
+    ["an end that has come", ending("2026-11-20T12:00:00Z")],
+    ["an end after more than 36 hours", ending("2026-11-22T00:00:01Z")],
   ])("%s", async (_, body) => {
     expect((await probe("AWS_IAM", ROLE, xml(200, body), denied)).found).toMatchObject(junk);
   });
@@ -93,6 +106,23 @@ describe("a 200 that is not as AWS writes it makes no role valid:", () => {
   test("the role's path is no part of its sessions' names", async () => {
     const { found } = await probe("AWS_IAM", ROLE, xml(200, opened()), denied);
     expect(found).toMatchObject({ outcome: "valid" });
+  });
+
+  test.each(["2026-11-20T12:00:01Z", "2026-11-20T12:15:00.123Z", "2026-11-22T00:00:00Z"])(
+    "but one that ends at %s does",
+    async (end) => {
+      expect((await probe("AWS_IAM", ROLE, xml(200, ending(end)), denied)).found).toMatchObject({ outcome: "valid" });
+    },
+  );
+
+  test.each([
+    ["is the role's", "111122223333", { account: "111122223333" }],
+    ["is another one, and is not told", "999900001111", {}],
+  ])("the account that the session names %s", async (_, account, details) => {
+    const whose = whoAmI(SESSION.replace("111122223333", account), account);
+    const { found } = await probe("AWS_IAM", ROLE, xml(200, opened()), denied, whose);
+    expect(found).toMatchObject({ outcome: "valid" });
+    expect(found.details).toEqual(details);
   });
 
   test.each<[string, Answer, object]>([

@@ -165,7 +165,7 @@ describe("AWS_IAM is proven twice", () => {
     await desk.check("AWS_IAM", { federation });
     const [own, other, ownAgain, another] = federation.asked;
     expect([own, ownAgain]).toEqual(Array(2).fill("cloudact-integrations:local:acme"));
-    const shape = /^cloudact-integrations:local:nobody-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+    const shape = /^cloudact-integrations:local:acme-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
     expect(other).toMatch(shape);
     expect(another).toMatch(shape);
     expect(another).not.toBe(other);

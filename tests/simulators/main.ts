@@ -1,5 +1,8 @@
 import { parseArgs } from "node:util";
 import {
+  type CloudCode,
+  cloudCodes,
+  clouds,
   type ExampleKeys,
   exampleKeys,
   type Marker,
@@ -32,6 +35,11 @@ const meanings: Readonly<Record<Marker, string>> = {
 
 const { values } = parseArgs({ options: { port: { type: "string", default: "9000" }, provider: { type: "string" } } });
 const only = values.provider?.toUpperCase();
+const known: readonly string[] = [...providerCodes, ...cloudCodes];
+if (only !== undefined && !known.includes(only)) {
+  console.error(`No such provider. There are: ${known.join(", ")}`);
+  process.exit(2);
+}
 const simulators = await startSimulators({ port: Number(values.port) });
 
 console.log(`Simulated providers on ${simulators.url}\n`);
@@ -41,7 +49,8 @@ for (const [marker, meaning] of Object.entries(meanings)) console.log(`  ${marke
 console.log("");
 const shown = providerCodes.filter((code) => only === undefined || code === only);
 for (const code of shown) describe(code, exampleKeys(code));
-if (only === undefined) console.log("Every example key of one provider: --provider openai");
+for (const code of cloudCodes) if (only === undefined || code === only) describeCloud(code);
+if (only === undefined) console.log("Every example key of one provider: --provider openai, --provider gcp_sa");
 console.log("Ctrl-C stops.");
 
 process.once("SIGINT", stop);
@@ -52,6 +61,20 @@ function describe(code: ProviderCode, keys: ExampleKeys): void {
   console.log(`${code}, in place of ${profiles[code].host}`);
   for (const [behaviour, key] of Object.entries(keys))
     if (words.includes(behaviour)) console.log(`  ${behaviour.padEnd(16)} ${key}`);
+  console.log("");
+}
+
+/** A credential on one line, and what each word makes of it. Key files are long, so only where they are asked for. */
+function describeCloud(code: CloudCode): void {
+  const cloud = clouds[code];
+  if (cloud === undefined) return;
+  console.log(`${code}, in place of ${[...new Set(Object.values(cloud.endpoints))].join(", ")}`);
+  const credential = JSON.stringify(cloud.credential());
+  const isShown = only !== undefined || credential.length <= 400;
+  console.log(`  credential: ${isShown ? credential : `long, see --provider ${code.toLowerCase()}`}`);
+  if (cloud.metadata !== undefined) console.log(`  metadata: ${JSON.stringify(cloud.metadata)}`);
+  console.log(`  words that decide otherwise, where they stand in it or in what its settings name:`);
+  for (const [word, meaning] of Object.entries(cloud.words)) console.log(`    ${word.padEnd(12)} ${meaning}`);
   console.log("");
 }
 

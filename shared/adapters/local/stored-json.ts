@@ -46,6 +46,8 @@ export function readVerdict(value: Record<string, unknown>): Verdict | null {
     warnings,
     field: text(value["field"]),
     expires_at: text(value["expires_at"]),
+    ...(isRecord(value["discovered"]) ? { discovered: value["discovered"] } : {}),
+    ...(typeof value["settings"] === "string" ? { settings: value["settings"] } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import { printAnswer, readinessLines, readyCount, verdictText } from "../answers.ts";
+import { exportLines, printAnswer, readinessLines, readyCount, verdictText } from "../answers.ts";
 import { orgArgument, providerArgument } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { ask } from "../http-client.ts";
@@ -115,7 +115,8 @@ export const get: Command = {
         ["created", `${moment(at(body, "created_at"))} by ${textAt(body, "created_by")}`],
         ["updated", moment(at(body, "updated_at"))],
       ];
-      return [pairs(terminal, rows), ...tableLines(terminal, body), ...readinessLines(terminal, body)].join("\n");
+      const tables = exportLines(terminal, listAt(body, "validation", "details", "tables"));
+      return [pairs(terminal, rows), ...tables, ...readinessLines(terminal, body)].join("\n");
     });
     return exits.ok;
   },
@@ -194,15 +195,53 @@ export const instructions: Command = {
         ...steps,
         "",
         ...(fields.length > 0 ? [table(terminal, ["field", "", "", "example", "help"], fields), ""] : []),
+        ...settingLines(terminal, body),
         ...snippetLines(terminal, body),
         ...textsAt(body, "notes").flatMap((note) => [terminal.tone("warn", note), ""]),
         `Documentation: ${textAt(body, "docs_url")}`,
-        `Then: cloudact-integrations setup ${org} ${provider}`,
+        `Then: ${setupLine(org, provider, body)}`,
       ].join("\n");
     });
     return exits.ok;
   },
 };
+
+/** What goes into the metadata, where the answer tells it. */
+function settingLines(terminal: Terminal, body: unknown): string[] {
+  const rows = listAt(body, "settings").map((one): Cell[] => [
+    { text: textAt(one, "name"), tone: "strong" },
+    at(one, "required") === true ? "required" : "optional",
+    choicesOf(one),
+    textAt(one, "example"),
+    textAt(one, "help"),
+  ]);
+  return rows.length > 0 ? [table(terminal, ["setting", "", "what", "example", "help"], rows), ""] : [];
+}
+
+/** More choices than this are told by the first and the last. */
+const MOST_CHOICES = 8;
+
+/** What a setting may be: one of a few texts, or a kind of value. */
+function choicesOf(setting: unknown): string {
+  const options = textsAt(setting, "options");
+  if (options.length === 0) return textAt(setting, "kind");
+  return options.length > MOST_CHOICES ? `${options[0]} to ${options.at(-1)}` : options.join(", ");
+}
+
+/** The line that sets it up, with an example for every setting that must be given. */
+function setupLine(org: string, provider: string, body: unknown): string {
+  const required = listAt(body, "settings").filter((one) => at(one, "required") === true);
+  return [
+    `cloudact-integrations setup ${org} ${provider}`,
+    ...(provider.startsWith("custom-") ? ["--name 'Its name'"] : []),
+    ...required.map((one) => `--metadata ${quoted(`${textAt(one, "name")}=${textAt(one, "example")}`)}`),
+  ].join(" ");
+}
+
+/** A word as a shell takes it whole. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
 
 /** Policies and command lines, ready to paste. */
 function snippetLines(terminal: Terminal, body: unknown): string[] {
@@ -211,20 +250,6 @@ function snippetLines(terminal: Terminal, body: unknown): string[] {
     const lines = typeof text === "string" ? text.trimEnd().split("\n").map(plain) : [];
     return [terminal.tone("strong", textAt(one, "title")), ...lines, ""];
   });
-}
-
-/** The tables of a billing export, as last seen. */
-function tableLines(terminal: Terminal, body: unknown): string[] {
-  const rows = listAt(body, "validation", "details", "tables").map((one): Cell[] => [
-    { text: textAt(one, "table"), tone: "strong" },
-    textAt(one, "setting"),
-    textAt(one, "kind"),
-    textAt(one, "state"),
-    textAt(one, "location"),
-    moment(at(one, "last_export_at")),
-  ]);
-  if (rows.length === 0) return [];
-  return ["", table(terminal, ["export table", "setting", "kind", "state", "location", "last rows"], rows)];
 }
 
 function textOf(value: unknown): string {

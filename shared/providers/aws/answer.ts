@@ -41,8 +41,15 @@ function bodyOfJson(text: string, response: Response): unknown {
   if (typeof answer !== "object" || answer === null) return undefined;
   const [type] = [...valuesAt(answer, "__type"), response.headers.get("x-amzn-errortype")];
   const [message] = [...valuesAt(answer, "message"), ...valuesAt(answer, "Message")];
-  const code = typeof type === "string" ? type.replace(/^.*#/, "").replace(/:.*$/, "") : null;
-  return code === null ? { answer } : errorOf(code, message);
+  return typeof type === "string" ? errorOf(codeIn(type), message) : { answer };
+}
+
+/** Longest type that is looked at; AWS's own have less than half of it, namespace and URL included. */
+const LONGEST_TYPE = 256;
+
+function codeIn(type: string): string {
+  const [name = ""] = type.slice(0, LONGEST_TYPE).split(":");
+  return name.split("#").at(-1) ?? "";
 }
 
 function errorOf(code: string, message: unknown): unknown {

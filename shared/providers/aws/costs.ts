@@ -124,8 +124,9 @@ async function bucketCapability(
       ? { id, state: "denied", reason: "export_not_costs" }
       : { id, state: "unknown", reason: "export_unnamed" };
   const bucket = text("DestinationConfigurations.S3Destination.S3Bucket");
-  const prefix = text("DestinationConfigurations.S3Destination.S3Prefix").replaceAll(/^\/+|\/+$/g, "");
-  if (!BUCKET.test(bucket) || !PREFIX.test(prefix)) return { id, state: "unknown", reason: "unexpected_response" };
+  const written = text("DestinationConfigurations.S3Destination.S3Prefix");
+  if (!BUCKET.test(bucket) || !PREFIX.test(written)) return { id, state: "unknown", reason: "unexpected_response" };
+  const prefix = written.replaceAll(/^\/+|\/+$/g, "");
   const object = `arn:aws:s3:::${bucket}/${prefix === "" ? "" : `${prefix}/`}${name}/data`;
   return await simulate(id, "s3:GetObject", object, "export_bucket_denied");
 }

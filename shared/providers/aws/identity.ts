@@ -1,8 +1,9 @@
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import type { Finding } from "../../contract/verdict.ts";
 import { valuesAt } from "../../registry/body-path.ts";
+import { echoes, unexpected } from "../../registry/read-answer.ts";
 import type { ProbeContext } from "../provider.ts";
-import { read, unexpected, whoAmI } from "./rules.ts";
+import { read, whoAmI } from "./rules.ts";
 import { type AwsKeys, askSts } from "./sts.ts";
 
 /** Whose keys they are: twelve digits, and the principal's ARN. */
@@ -27,5 +28,7 @@ export async function identify(
   const [arn] = valuesAt(answer.body, `${path}.Arn`);
   if (typeof account !== "string" || typeof arn !== "string" || ARN.exec(arn)?.[1] !== account)
     return { found: unexpected(found), identity: null };
+  // The account is kept and shown; twelve digits that stand in the keys are a piece of them.
+  if (echoes(account, { ...keys }, account.length)) return { found: unexpected(found), identity: null };
   return { found, identity: { account, arn } };
 }

@@ -1,7 +1,7 @@
 import type { Reply, Silence } from "../../contract/answer.ts";
 import type { Credential } from "../../contract/secret.ts";
 import type { Finding } from "../../contract/verdict.ts";
-import { type AnswerRules, finding, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
+import { type AnswerRules, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
 
 type Rules = AnswerRules["rules"];
 
@@ -38,18 +38,21 @@ const common: Rules = [
   ),
 ];
 
-const expired = when(refused, CODE, /^(?:expiredtoken|expiredtokenexception)$/, "expired");
+/** How an access key is refused, whatever it asks for. */
+const keyRefusals: Rules = [
+  when(refused, CODE, "InvalidClientTokenId", "rejected", "unknown_key"),
+  when(refused, CODE, "SignatureDoesNotMatch", "rejected", "wrong_secret"),
+  when(refused, CODE, /^(?:expiredtoken|expiredtokenexception)$/, "expired"),
+  when(refused, CODE, "OptInRequired", "forbidden", "account_not_active"), // unverified
+];
 
 /** An access key's answer to GetCallerIdentity, for which no permission is needed. */
 export const whoAmI: AnswerRules = {
   success: { status: 200, has: "answer.GetCallerIdentityResponse.GetCallerIdentityResult.Account", is: "string" },
   rules: [
     ...common,
-    when(refused, CODE, "InvalidClientTokenId", "rejected", "unknown_key"),
-    when(refused, CODE, "SignatureDoesNotMatch", "rejected", "wrong_secret"),
-    expired,
+    ...keyRefusals,
     when(refused, CODE, /^(?:accessdenied|accessdeniedexception)$/, "forbidden", "identity_denied"),
-    when(refused, CODE, "OptInRequired", "forbidden", "account_not_active"), // unverified
   ],
 };
 
@@ -64,7 +67,7 @@ export const federationToken: AnswerRules = {
     ...common,
     when(refused, CODE, /^(?:packedpolicytoolarge|malformedpolicydocument)$/, "service_misconfigured", "request"),
     when(refused, CODE, /^(?:accessdenied|accessdeniedexception)$/, "forbidden", "token_unsupported"),
-    ...whoAmI.rules.slice(common.length),
+    ...keyRefusals,
   ],
 };
 
@@ -117,9 +120,4 @@ export function capabilityRules(has: string, is?: "array"): AnswerRules {
 /** Reads an answer; the secrets are given so that no part of one is kept. */
 export function read(rules: AnswerRules, answer: Reply | Silence, secrets: Credential, now: number): Finding {
   return readAnswer(rules, answer, { credential: secrets, now });
-}
-
-/** An answer of the right status in which what it must hold is not as AWS writes it. */
-export function unexpected(found: Finding): Finding {
-  return finding("unreachable", { reason: "unexpected_response", http_status: found.http_status });
 }

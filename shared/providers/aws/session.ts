@@ -37,17 +37,18 @@ export function sessionName(purpose: string): string {
   return `cloudact-${purpose}`.replaceAll(/[^\w+=,.@-]/g, "-").slice(0, 32);
 }
 
-/** The session in an STS answer, at this path; `null` where a part is missing or unlike AWS. */
-export function sessionIn(answer: Reply | Silence, path: string): Session | null {
+/** The session in an STS answer, at this path; `null` where a part is missing or unlike AWS, or where it has ended. */
+export function sessionIn(answer: Reply | Silence, path: string, now: number): Session | null {
   if ("silence" in answer) return null;
   const text = (name: string): string => {
     const [value] = valuesAt(answer.body, `${path}.Credentials.${name}`);
     return typeof value === "string" ? value : "";
   };
   const [id, secret, token] = [text("AccessKeyId"), text("SecretAccessKey"), text("SessionToken")];
-  const expiry = Date.parse(text("Expiration"));
+  const end = text("Expiration");
+  const expiry = END.test(end) ? Date.parse(end) : Number.NaN;
   if (!/^[A-Z0-9]{16,128}$/.test(id) || !PRINTABLE.test(secret) || !PRINTABLE.test(token)) return null;
-  if (Number.isNaN(expiry) || expiry > Date.UTC(9999, 0)) return null;
+  if (!(expiry > now && expiry <= now + LONGEST_MS)) return null;
   return {
     keys: {
       access_key_id: new Secret(id),
@@ -58,6 +59,10 @@ export function sessionIn(answer: Reply | Silence, path: string): Session | null
   };
 }
 
+/** RFC 3339 UTC, as STS writes it. */
+const END = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;
+/** No session of AWS lasts longer than 36 hours. */
+const LONGEST_MS = 36 * 3_600_000;
 const PRINTABLE = /^[\x21-\x7e]{16,8192}$/;
 
 /** A session as a pipeline is handed it. */

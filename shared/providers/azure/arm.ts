@@ -5,8 +5,8 @@ import { valuesAt } from "../../registry/body-path.ts";
 import {
   type AnswerContext,
   type AnswerRules,
-  finding,
   readAnswer,
+  unexpected,
   unexpected401,
   when,
 } from "../../registry/read-answer.ts";
@@ -86,10 +86,6 @@ function lacking(found: Finding, reason: string): Finding {
     field: reason === "wrong_subscription" ? "subscription_id" : null,
     capabilities: [{ id: "subscription_read", state: "denied", reason }],
   };
-}
-
-function unexpected({ http_status }: Finding): Finding {
-  return finding("unreachable", { reason: "unexpected_response", http_status });
 }
 
 /** Subscriptions in arrears are read-only at first: their costs can still be read. */

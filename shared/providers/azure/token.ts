@@ -2,7 +2,7 @@ import type { Reply } from "../../contract/answer.ts";
 import { type Credential, Secret } from "../../contract/secret.ts";
 import type { Finding, Outcome } from "../../contract/verdict.ts";
 import { valuesAt } from "../../registry/body-path.ts";
-import { type AnswerRules, finding, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
+import { type AnswerRules, echoes, finding, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
 import type { ProbeContext } from "../provider.ts";
 import { type AzureCloud, azureCloud } from "./clouds.ts";
 
@@ -39,7 +39,7 @@ export async function askToken(
   const isEntras = "silence" in answer || answer.status === 200 || hasMarks(answer.body);
   const found = readAnswer(isEntras ? signIn : unmarked, answer, { credential, now });
   if ("silence" in answer) return found;
-  if (found.outcome !== "valid") return refined(found, answer);
+  if (found.outcome !== "valid") return refined(found, answer, credential);
   const token = tokenIn(answer.body, now);
   if (token === null) return { ...found, outcome: "unreachable", reason: "unexpected_response" };
   return { cloud, ...token };
@@ -115,6 +115,9 @@ const signIn: AnswerRules = {
 /** What somebody else wrote says nothing about the application. */
 const unmarked: AnswerRules = { success, rules: [unexpected401] };
 
+/** Digits that two ids do not share by chance. */
+const PIECE = 12;
+
 /** Fields that a reason speaks of. */
 const FIELDS: Readonly<Record<string, string>> = {
   secret_wrong: "client_secret",
@@ -126,15 +129,15 @@ const FIELDS: Readonly<Record<string, string>> = {
 };
 
 /** With the field at fault, and Entra's number, by which Microsoft's pages and its support know it. */
-function refined(found: Finding, { body }: Reply): Finding {
+function refined(found: Finding, { body }: Reply, credential: Credential): Finding {
   const [code] = codesIn(body);
   const [trace] = valuesAt(body, "trace_id");
+  const isTrace = typeof trace === "string" && UUID.test(trace) && !echoes(trace, credential, PIECE);
   return {
     ...found,
     field: FIELDS[found.reason ?? ""] ?? null,
     provider_code: code === undefined ? found.provider_code : `AADSTS${code}`,
-    provider_request_id:
-      found.provider_request_id ?? (typeof trace === "string" && UUID.test(trace) ? trace.toLowerCase() : null),
+    provider_request_id: found.provider_request_id ?? (isTrace ? trace.toLowerCase() : null),
   };
 }
 

@@ -35,7 +35,7 @@ export function readGoogle(answer: Reply | Silence): Reading {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return unknown("unexpected_response");
   if (status === 200) return { is: "ok", body };
   const because = reasonsIn(body);
-  const text = textsIn(body).join(" ");
+  const text = textsIn(body).join(" ").slice(0, LONGEST_TEXT);
   if (status === 401) return unknown("token_refused");
   if (status === 404) return because.has("notFound") || because.has("NOT_FOUND") ? { is: "missing" } : STRANGE;
   if (status !== 403) return because.has("invalidQuery") ? unknown("invalid_query") : STRANGE;
@@ -76,6 +76,9 @@ function reasonsIn(body: object): Set<string> {
   ];
   return new Set(paths.flatMap((path) => valuesAt(body, path)).filter((value) => typeof value === "string"));
 }
+
+/** How much is read of all messages of an error together. */
+const LONGEST_TEXT = 8_192;
 
 function textsIn(body: object): string[] {
   return ["error.message", "error.errors[].message"]

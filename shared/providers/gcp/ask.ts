@@ -1,5 +1,7 @@
 import { BigQuery } from "@google-cloud/bigquery";
 import type { Reply, Silence } from "../../contract/answer.ts";
+import type { Credential } from "../../contract/secret.ts";
+import { echoes } from "../../registry/read-answer.ts";
 import type { Question } from "../ask.ts";
 import type { ProbeContext } from "../provider.ts";
 import { type Reading, readGoogle } from "./answers.ts";
@@ -20,12 +22,26 @@ export interface Google {
   bigquery(call: BigQueryCall): Promise<Reading>;
   /** Which of these permissions the account has on a project. */
   permissions(project: string, permissions: readonly string[]): Promise<Reading>;
+  /** Whether a name from an answer holds a piece of the key or of the token: no such name is kept or asked for. */
+  echoes(name: string): boolean;
 }
+
+/** Characters in a row that no name shares with a key by chance; names may well share fewer. */
+const PIECE = 12;
 
 /** Wall clock of one request, so that three in a row behind the token stay within a validation. */
 const WITHIN_MS = 3_000;
 
-export function googleWith({ token, client }: Granted, { ask, entry }: ProbeContext): Google {
+export function googleWith(
+  { token, client }: Granted,
+  credential: Credential,
+  { ask, entry }: Pick<ProbeContext, "ask" | "entry">,
+): Google {
+  const secret = entry.fields.filter((field) => field.secret).map(({ name }) => name);
+  const secrets: Credential = {
+    ...Object.fromEntries(Object.entries(credential).filter(([name]) => secret.includes(name))),
+    token,
+  };
   const headers = {
     accept: "application/json",
     authorization: `Bearer ${token.reveal()}`,
@@ -44,6 +60,7 @@ export function googleWith({ token, client }: Granted, { ask, entry }: ProbeCont
           body: JSON.stringify({ permissions }),
         }),
       ),
+    echoes: (name) => echoes(name, secrets, PIECE),
   };
 }
 

@@ -51,6 +51,7 @@ export function capabilitiesFrom(seen: Seen): Capability[] {
   };
   const nothing: Reading = { is: "unknown", reason: "no_billing_table" };
   const standard = of("standard");
+  const further = additional(seen);
   const found: Capability[] = [
     resource("datasets_read", first?.dataset ?? seen.searched?.dataset ?? nothing, "datasets_get_denied"),
     resource("tables_read", first?.table ?? nothing, "tables_get_denied"),
@@ -62,13 +63,18 @@ export function capabilitiesFrom(seen: Seen): Capability[] {
       const id = `${kind}_export_read`;
       return sight ? exportRead(id, sight, seen) : unknown(id, "not_configured");
     }),
-    additional(seen),
+    further.capability,
     unknown("billing_accounts_read", "not_asked"),
     onlyOnProject("compute_read"),
     onlyOnProject("storage_read"),
     onlyOnProject("iam_read"),
   ];
-  return found.map((capability) => withRemedy(capability, seen, of));
+  const about = ({ id }: Capability): Sight | null => {
+    if (id === further.capability.id) return further.sight;
+    const kind = (["detailed", "pricing", "cud"] as const).find((one) => id === `${one}_export_read`);
+    return (kind ? of(kind) : first) ?? null;
+  };
+  return found.map((capability) => withRemedy(capability, seen, about(capability)));
 }
 
 function settingOf(kind: ExportKind): string {
@@ -129,23 +135,26 @@ function withoutTable(id: string, { searched, first }: Seen): Capability {
   return denied(id, searched.listed.is === "denied" ? "tables_list_denied" : "pending_export");
 }
 
-/** All tables of all further billing accounts as one: the first thing that stands in the way counts. */
-function additional(seen: Seen): Capability {
+/**
+ * All tables of all further billing accounts as one: the first thing that stands in the way counts, with the table that
+ * it was seen at.
+ */
+function additional(seen: Seen): { capability: Capability; sight: Sight | null } {
   const id = "additional_exports_read";
   const all = seen.sights
     .filter((sight) => sight.export.setting.includes("."))
-    .map((sight) => exportRead(id, sight, seen));
-  if (all.length === 0) return unknown(id, "not_configured");
-  return all.find(({ state }) => state === "denied") ?? all.find(({ state }) => state === "unknown") ?? granted(id);
+    .map((sight) => ({ capability: exportRead(id, sight, seen), sight }));
+  const first = (state: Capability["state"]) => all.find(({ capability }) => capability.state === state);
+  const none = all.length === 0 ? unknown(id, "not_configured") : granted(id);
+  return first("denied") ?? first("unknown") ?? { capability: none, sight: null };
 }
 
-/** The entry's text for the reason, filled with what the customer has to type. */
-function withRemedy(capability: Capability, seen: Seen, of: (kind: ExportKind) => Sight | undefined): Capability {
+/** The entry's text for the reason, filled with what the customer has to type for the table that it was seen at. */
+function withRemedy(capability: Capability, seen: Seen, sight: Sight | null): Capability {
   const { reason } = capability;
   const text = reason !== undefined && Object.hasOwn(seen.entry.reasons, reason) ? seen.entry.reasons[reason] : null;
   if (!text || capability.state === "granted") return capability;
-  const kind = (["detailed", "pricing", "cud"] as const).find((one) => capability.id === `${one}_export_read`);
-  const at = (kind ? of(kind) : seen.first)?.export.at ?? null;
+  const at = sight?.export.at ?? null;
   const values: Record<string, string | undefined> = {
     project_id: seen.credential["project_id"]?.reveal(),
     client_email: seen.credential["client_email"]?.reveal(),

@@ -50,11 +50,15 @@ export function expiryOf({ notAfter }: PublishedKey, nowMs: number): string | nu
   return new Date(notAfter).toISOString();
 }
 
+/** Most entries of the list that are looked at: a service account has at most ten keys, and Google's own beside them. */
+const MOST_CERTIFICATES = 100;
+
 function certificatesIn(body: unknown): Map<string, X509Certificate> {
   const found = new Map<string, X509Certificate>();
   if (typeof body !== "object" || body === null || Array.isArray(body)) return found;
-  for (const [id, pem] of Object.entries(body)) {
-    const certificate = typeof pem === "string" ? certificateOf(pem) : null;
+  for (const [id, pem] of Object.entries(body).slice(0, MOST_CERTIFICATES)) {
+    const certificate =
+      typeof pem === "string" && pem.startsWith("-----BEGIN CERTIFICATE-----") ? certificateOf(pem) : null;
     if (certificate !== null) found.set(id, certificate);
   }
   return found;

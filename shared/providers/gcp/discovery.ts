@@ -15,7 +15,7 @@ export interface Search {
 /** Most datasets that are opened where none is named, and most tables that are looked at. */
 const MOST_DATASETS = 4;
 const MOST_TABLES = 8;
-const LISTED = "200";
+const LISTED = 200;
 
 /**
  * Where to look: in the dataset that the settings name, else, where no setting names a table, in the account's project.
@@ -34,16 +34,18 @@ export async function find(google: Google, search: Search): Promise<{ tables: Ex
   const { project, dataset } = search;
   if (dataset !== null) {
     const listed = await tablesIn(google, project, dataset);
-    return { tables: candidates(listed, project, dataset), listed };
+    return { tables: candidates(google, listed, project, dataset), listed };
   }
   const listed = await google.bigquery({
     project,
     path: "/datasets",
-    query: { maxResults: LISTED, fields: "kind,datasets/datasetReference/datasetId" },
+    query: { maxResults: String(LISTED), fields: "kind,datasets/datasetReference/datasetId" },
   });
-  const datasets = namesIn(listed, "datasets[].datasetReference.datasetId").sort(byPromise).slice(0, MOST_DATASETS);
+  const datasets = namesIn(google, listed, "datasets[].datasetReference.datasetId")
+    .sort(byPromise)
+    .slice(0, MOST_DATASETS);
   const found = await Promise.all(
-    datasets.map(async (one) => candidates(await tablesIn(google, project, one), project, one)),
+    datasets.map(async (one) => candidates(google, await tablesIn(google, project, one), project, one)),
   );
   return { tables: found.flat().slice(0, MOST_TABLES), listed };
 }
@@ -52,13 +54,13 @@ async function tablesIn(google: Google, project: string, dataset: string): Promi
   const listed = await google.bigquery({
     project,
     path: `/datasets/${dataset}/tables`,
-    query: { maxResults: LISTED, fields: "kind,tables/tableReference/tableId" },
+    query: { maxResults: String(LISTED), fields: "kind,tables/tableReference/tableId" },
   });
   return shaped(listed, "kind");
 }
 
-function candidates(listed: Reading, project: string, dataset: string): ExportSetting[] {
-  return namesIn(listed, "tables[].tableReference.tableId")
+function candidates(google: Google, listed: Reading, project: string, dataset: string): ExportSetting[] {
+  return namesIn(google, listed, "tables[].tableReference.tableId")
     .filter(looksLikeExport)
     .slice(0, MOST_TABLES)
     .map((table): ExportSetting => {
@@ -67,8 +69,11 @@ function candidates(listed: Reading, project: string, dataset: string): ExportSe
     });
 }
 
-function namesIn(reading: Reading, path: string): string[] {
-  return reading.is === "ok" ? valuesAt(reading.body, path).filter(isName) : [];
+/** Names as BigQuery allows them, of as many as were asked for; none that holds a piece of the key or the token. */
+function namesIn(google: Google, reading: Reading, path: string): string[] {
+  if (reading.is !== "ok") return [];
+  const names = valuesAt(reading.body, path).filter(isName).slice(0, LISTED);
+  return names.filter((name) => !google.echoes(name));
 }
 
 /** Datasets whose names speak of bills come first. */

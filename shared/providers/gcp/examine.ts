@@ -35,19 +35,19 @@ export async function examine(
   const search = searchFor(metadata, own, configured);
   const observed = observer(google, now);
 
-  const projectAsked = google.permissions(own, Object.values(onProject));
-  const lookedAt = Promise.all(configured.map(observed.look));
-  const foundAsked = search === null ? null : discover(google, search, observed);
   const isOffered = search === null || search.dataset === null;
-  // Without any table to come, the query that is only planned needs to wait for none.
-  const plain = configured.length === 0 && isOffered ? dryRun(google, own, null, metadata) : null;
-
-  const [sights, found] = [await lookedAt, await foundAsked];
+  const [project, sights, found, plain] = await Promise.all([
+    google.permissions(own, Object.values(onProject)),
+    Promise.all(configured.map(observed.look)),
+    search === null ? null : discover(google, search, observed),
+    // Without any table to come, the query that is only planned needs to wait for none.
+    configured.length === 0 && isOffered ? dryRun(google, own, null, metadata) : null,
+  ]);
   const assigned = found === null ? [] : isOffered ? found.sights : assign(found.sights, configured);
   const filled = assigned.filter(({ export: { setting } }) => setting !== "discovered");
   const used = [...sights, ...filled].sort((one, other) => place(one) - place(other));
   const first = used[0] ?? (isOffered ? null : (assigned[0] ?? null));
-  const [project, planned] = await Promise.all([projectAsked, plain ?? dryRun(google, own, first, metadata)]);
+  const planned = plain ?? (await dryRun(google, own, first, metadata));
 
   const readings = [project, planned.reading, ...used.flatMap(({ dataset, table }) => [dataset, table])];
   if (readings.some((reading) => reading.is === "unknown" && reading.reason === "scope_insufficient"))
@@ -114,7 +114,7 @@ async function dryRun(
   const table = isThere ? first : null;
   const region = metadata["region"];
   const location =
-    (table ? (locationOf(table.dataset) ?? locationOf(table.table)) : null) ??
+    (table ? (locationOf(google, table.dataset) ?? locationOf(google, table.table)) : null) ??
     (typeof region === "string" && /^[A-Za-z][A-Za-z0-9-]{1,39}$/.test(region) ? region : null);
   const from = table?.export.at ? ` FROM \`${written(table.export.at)}\` WHERE FALSE` : "";
   const reading = await google.bigquery({

@@ -52,12 +52,16 @@ export function observer(google: Google, nowMs: number): Observer {
       google.bigquery({ project, path: `${pathOf(one.at)}:testIamPermissions`, body }),
     ]);
     const mayRead = heldOf(ofRights, ON_TABLE)?.has("bigquery.tables.getData") ?? null;
-    return sightOf({ export: one, dataset: ofDataset, table: ofTable, mayRead }, nowMs);
+    return sightOf({ export: one, dataset: ofDataset, table: ofTable, mayRead }, google, nowMs);
   };
   const glance = async (one: ExportSetting): Promise<Sight> => {
     if (one.at === null) return unusable(one);
     const table = await google.bigquery({ project: one.at.project, path: pathOf(one.at) });
-    return sightOf({ export: one, dataset: { is: "unknown", reason: "not_asked" }, table, mayRead: null }, nowMs);
+    return sightOf(
+      { export: one, dataset: { is: "unknown", reason: "not_asked" }, table, mayRead: null },
+      google,
+      nowMs,
+    );
   };
   return { dataset: datasetOf, look, glance };
 }
@@ -66,9 +70,9 @@ function pathOf({ dataset, table }: TablePath): string {
   return `/datasets/${dataset}/tables/${table}`;
 }
 
-function sightOf(seen: Omit<Sight, "report" | "reason">, nowMs: number): Sight {
+function sightOf(seen: Omit<Sight, "report" | "reason">, google: Google, nowMs: number): Sight {
   const shapely = { ...seen, table: shaped(seen.table, "tableReference.tableId") };
-  return { ...shapely, ...reported(shapely, nowMs) };
+  return { ...shapely, ...reported(shapely, google, nowMs) };
 }
 
 /** A 200 counts only where it holds a text there, as the answer to this question does. */
@@ -95,9 +99,13 @@ function blank({ setting, path }: ExportSetting): TableReport {
   };
 }
 
-function reported(seen: Omit<Sight, "report" | "reason">, nowMs: number): Pick<Sight, "report" | "reason"> {
+function reported(
+  seen: Omit<Sight, "report" | "reason">,
+  google: Google,
+  nowMs: number,
+): Pick<Sight, "report" | "reason"> {
   const { table } = seen;
-  const report = { ...blank(seen.export), location: locationOf(table) ?? locationOf(seen.dataset) };
+  const report = { ...blank(seen.export), location: locationOf(google, table) ?? locationOf(google, seen.dataset) };
   const state = (is: TableReport["state"], reason: string | null): Pick<Sight, "report" | "reason"> => ({
     report: { ...report, state: is },
     reason,
@@ -123,10 +131,11 @@ function reported(seen: Omit<Sight, "report" | "reason">, nowMs: number): Pick<S
   return state("ok", report.lag_hours === null ? "age_unknown" : null);
 }
 
-/** The place a dataset or a table lies in. */
-export function locationOf(reading: Reading): string | null {
+/** The place a dataset or a table lies in, where it reads like one and holds no piece of the key or the token. */
+export function locationOf(google: Google, reading: Reading): string | null {
   const location = textAt(reading, "location");
-  return location !== null && /^[A-Za-z][A-Za-z0-9-]{1,39}$/.test(location) ? location : null;
+  if (location === null || !/^[A-Za-z][A-Za-z0-9-]{1,39}$/.test(location)) return null;
+  return google.echoes(location) ? null : location;
 }
 
 /** When a table was last changed, by a clock that may be an hour ahead of ours; a view's says nothing of its rows. */

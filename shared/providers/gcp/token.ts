@@ -3,7 +3,7 @@ import type { Reply, Silence } from "../../contract/answer.ts";
 import { type Credential, Secret } from "../../contract/secret.ts";
 import type { Finding } from "../../contract/verdict.ts";
 import type { Rule } from "../../registry/entry.ts";
-import { type AnswerRules, finding, readAnswer, unexpected401, when } from "../../registry/read-answer.ts";
+import { type AnswerRules, readAnswer, unexpected, unexpected401, when } from "../../registry/read-answer.ts";
 import type { ProbeContext } from "../provider.ts";
 import { answerOf, sdkTransport } from "../sdk-transport.ts";
 
@@ -85,10 +85,7 @@ export async function exchange(
   const found = readAnswer(token, answer, { credential, now: context.now });
   if (found.outcome !== "valid") return found;
   const granted = grantIn(answer);
-  if (granted === null) {
-    return finding("unreachable", { reason: "unexpected_response", http_status: found.http_status });
-  }
-  return { ...granted, client };
+  return granted === null ? unexpected(found) : { ...granted, client };
 }
 
 /** The overridden base stands for Google's host, or for its whole address. */
@@ -106,6 +103,6 @@ function grantIn(answer: Reply | Silence): Omit<Granted, "client"> | null {
   const seconds = body.get("expires_in");
   if (typeof accessToken !== "string" || !/^[\x21-\x7e]{1,8192}$/.test(accessToken)) return null;
   if (typeof type !== "string" || type.toLowerCase() !== "bearer") return null;
-  if (typeof seconds !== "number" || !(seconds > 0 && seconds <= 86_400)) return null;
+  if (typeof seconds !== "number" || !(seconds >= 1 && seconds <= 86_400)) return null;
   return { token: new Secret(accessToken), expiresInS: Math.floor(seconds) };
 }

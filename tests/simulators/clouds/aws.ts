@@ -34,6 +34,7 @@ const costWords: Readonly<Record<string, string>> = {
 /** Words in the name of a role, `CloudAct-<word>`; any other name is a role with a fitting trust policy. */
 const roleWords: Readonly<Record<string, string>> = {
   wide: "the trust policy takes any audience",
+  prefix: "the trust policy takes any audience that begins with the right one",
   gone: "there is no such role",
   narrow: "the trust policy asks for another organisation's audience",
   oidc: "the account has an identity provider of its own for Google",
@@ -162,7 +163,8 @@ function assume(form: URLSearchParams, { method, headers, nowMs }: CloudAsked): 
   }
   if (word === "short" && seconds > 900) return named("session_too_long");
   const org = /^for\/(.+)\/$/.exec(path)?.[1] ?? "acme";
-  const isOwn = word !== "narrow" && new RegExp(`^cloudact-integrations:[^:]+:${org}$`).test(claims.aud);
+  const end = word === "prefix" ? "" : "$";
+  const isOwn = word !== "narrow" && new RegExp(`^cloudact-integrations:[^:]+:${org}${end}`).test(claims.aud);
   if (word === "half" && !isOwn) return named("throttling");
   const isOurs = /^\d{21}$/.test(claims.sub) && claims.azp === claims.sub;
   if (!isOurs || (!isOwn && word !== "wide")) return named("assume_denied");
