@@ -5,7 +5,10 @@
  */
 import http from "node:http";
 import { createRequire } from "node:module";
-import type { RawRequest } from "../shared/http/request.ts";
+import { dirname, join } from "node:path";
+import { Fault } from "../shared/contract/fault.ts";
+import { problem } from "../shared/http/answer.ts";
+import { type RawRequest, requestId } from "../shared/http/request.ts";
 
 const MAX_BODY_BYTES = 128 * 1024;
 /** What is refused is still read so far, because who is cut off while sending hears no answer. */
@@ -32,6 +35,7 @@ let serving = false;
 
 limitBodies(requireAsFramework("body-parser"));
 hardenServers();
+answerStrayErrors();
 silenceConsole();
 
 /** All bodies are taken as bytes, at most 128 KiB, never inflated; what is wrong with one is left for the endpoint to answer. */
@@ -124,6 +128,32 @@ function takeOverSignals(server: http.Server): void {
       process.exit(16);
     });
   }
+}
+
+interface Crash {
+  err: unknown;
+  res?: http.ServerResponse & { req: http.IncomingMessage };
+  callback?: () => void;
+}
+
+/**
+ * What no handler has caught, the framework would answer in HTML, with the error's message. It is answered as any
+ * mistake of ours is, and only its name is logged.
+ */
+function answerStrayErrors(): void {
+  const framework = dirname(require.resolve("@google-cloud/functions-framework"));
+  const logger: { sendCrashResponse: (crash: Crash) => void } = require(join(framework, "logger.js"));
+  logger.sendCrashResponse = ({ err, res, callback }) => {
+    const name = err instanceof Error ? err.name : typeof err;
+    process.stderr.write(`${JSON.stringify({ severity: "CRITICAL", message: "stray_error", error_name: name })}\n`);
+    if (res && !res.headersSent) {
+      const id = requestId(res.req);
+      const { status, headers, body } = problem(new Fault("internal"), id);
+      res.writeHead(status, { ...headers, "cache-control": "no-store", "x-request-id": id });
+      res.end(JSON.stringify(body));
+    }
+    callback?.();
+  };
 }
 
 /** Libraries print errors with what they were given: bodies, tokens, keys. An object is named, never shown. */

@@ -26,8 +26,9 @@ export function storedText(terminal: Terminal, body: unknown, etag: string | nul
 /** A verdict that changed nothing in the credential: validate, and the dry run of setup. */
 export function verdictText(terminal: Terminal, body: unknown): string {
   const isGood = at(body, "success") === true;
-  const details = membersAt(body, "details").flatMap(([name, value]): Array<[string, Cell]> =>
-    typeof value === "object" && value !== null ? [] : [[name, String(value ?? "-")]],
+  const details = membersAt(body, "details").flatMap(
+    ([name, value]): Array<[string, Cell]> =>
+      typeof value === "object" && value !== null ? [] : [[name, String(value ?? "-")]],
   );
   const rows: Array<[string, Cell]> = [
     ["provider", textAt(body, "provider")],

@@ -180,6 +180,17 @@ export const instructionsAnswer = z.strictObject({
       help: z.string().optional(),
     }),
   ),
+  settings: z.array(
+    z.strictObject({
+      name: z.string(),
+      label: z.string(),
+      kind: z.string(),
+      required: z.boolean(),
+      example: z.string(),
+      help: z.string().optional(),
+      options: z.array(z.string()).optional(),
+    }),
+  ),
   snippets: z
     .array(z.strictObject({ id: z.string(), title: z.string(), language: z.string(), text: z.string() }))
     .meta({ description: "Policies and command lines for this organisation, ready to paste." }),

@@ -6,6 +6,8 @@ import { absent, integrationInfo, isConfigured, requireConfigured, summary, unre
 import { asShown } from "./shown.ts";
 import type { Subject, Works } from "./works.ts";
 
+/** A longer list, such as all currencies, says less than an example. */
+const MOST_OPTIONS = 20;
 const PLACEHOLDER =
   "This service runs on one machine, so the numeric id in the policies is a placeholder that AWS trusts for nobody. Take the instructions from the deployed service.";
 
@@ -87,6 +89,15 @@ export function instructions({ federation }: Pick<Works, "federation">, { org, e
       ...(example ? { example } : {}),
       optional,
       ...(help ? { help } : {}),
+    })),
+    settings: entry.metadata.map(({ name, label, kind, required, example, help, options }) => ({
+      name,
+      label,
+      kind,
+      required,
+      example,
+      ...(help ? { help } : {}),
+      ...(options && options.length <= MOST_OPTIONS ? { options } : {}),
     })),
     snippets: entry.snippets.map(({ id, title, language, text }) => ({
       id,

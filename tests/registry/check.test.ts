@@ -174,6 +174,47 @@ describe("a credential of OPENAI is refused, without its value, for", () => {
   });
 });
 
+describe("what to do is told of the field that is wrong:", () => {
+  const file = {
+    type: "service_account",
+    project_id: "acme-billing",
+    client_email: "cloudact@acme-billing.iam.gserviceaccount.com",
+  };
+  const fixedRemedy = (label: string) =>
+    `${label} must be as in the key file that Google Cloud made. Paste that file whole and unchanged.`;
+  const told: Array<[title: string, code: string, submitted: unknown, remedy: string]> = [
+    [
+      "a key as text",
+      "OPENAI",
+      "sk-abc",
+      "Copy API key again from OpenAI and paste it whole. It looks like sk-admin-…",
+    ],
+    [
+      "an optional field",
+      "OPENAI",
+      { api_key: KEY, organization_id: "no/pe" },
+      "Copy Organization ID again from OpenAI and paste it whole. It looks like org-…",
+    ],
+    [
+      "the first of several, secret or not",
+      "OCI",
+      { tenancy_ocid: "nonsense", user_ocid: "nonsense" },
+      "Copy Tenancy OCID again from Oracle Cloud and paste it whole. It looks like ocid1.tenancy.oc1..aaaa…",
+    ],
+    ["a fixed field of another value", "GCP_SA", { ...file, type: "user" }, fixedRemedy("Type")],
+    ["a fixed field that is missing", "GCP_SA", { ...file, type: undefined }, fixedRemedy("Type")],
+    [
+      "several fields as one text",
+      "OCI",
+      "nonsense",
+      "Copy the credential again from Oracle Cloud and paste it whole.",
+    ],
+  ];
+  test.each(told)("%s", (_, code, submitted, remedy) => {
+    expect(refusalOf(code, submitted).details.remedy).toBe(remedy);
+  });
+});
+
 describe("another provider's key is refused with that provider's name:", () => {
   const unmistakable = [
     "OPENAI",

@@ -13,9 +13,13 @@ const entry = (code: string, fields: string, more = "") => `
     family: pair
     fields: [${fields}]
     endpoints: { api: "https://pair.example" }
-    ${probe.replace(code === "PAIR_ROLE" ? "{secret}" : "{role}", "")}
+    ${probe.replace("{secret}{role}", `{${sent}}`)}
 ${more}`;
-const role = entry("PAIR_ROLE", '{ name: role, pattern: "^role:[a-z]+$" }');
+const role = entry(
+  "PAIR_ROLE",
+  '{ name: role, pattern: "^role:[a-z]+$", refuse: [{ pattern: "^(?:other|own):|^id", reason: elsewhere }] }',
+  "    reasons: { elsewhere: Set it up elsewhere. }",
+);
 const keys = entry("PAIR_KEYS", '{ name: id, secret: false, pattern: "^id[a-z]+$" }, { name: secret }');
 const load = (text: string) => loadRegistry([{ name: "family.yml", text: `providers:${text}` }]);
 const registry = load(role + keys);
@@ -43,12 +47,31 @@ describe("setup chooses by the credential's shape:", () => {
     expect(chooseByShape(members, body).code).toBe(code);
   });
   test.each([
-    [{ credential: "nonsense-value" }],
-    [{ credential: { other: "nonsense-value" } }],
+    ["that its first entry refuses", "other:role", "PAIR_ROLE"],
+    ["that is another's, with a word for it", ' "idold" ', "PAIR_ROLE"],
+    ["that one refuses and another takes", "own:x", "PAIR_OWN"],
+  ])("a text %s is told by that entry what it is", (_, credential, code) => {
+    const own = entry("PAIR_OWN", '{ name: own, pattern: "^own:" }').replace("{secret}{role}", "{own}");
+    expect(chooseByShape(load(role + keys + own).familyOf("pair"), { credential }).code).toBe(code);
+  });
+  test.each([
     [{}],
+    [{ foo: 1 }],
+    [{ credential: null }],
+    [{ credential: 42 }],
+    [{ credential: "" }],
+    [{ credential: [], metadata: {} }],
     [null],
     [[]],
     ["x"],
+  ])("%j offers nothing, which the body's schema says of the first entry", (body) => {
+    expect(chooseByShape(members, body).code).toBe("PAIR_ROLE");
+  });
+  test.each([
+    [{ credential: "nonsense-value" }],
+    [{ credentials: "nonsense-value" }],
+    [{ credential: {} }],
+    [{ credential: { other: "nonsense-value" } }],
   ])("%j has the shape of none, and is told both", (body) => {
     const refused = (): unknown => chooseByShape(members, body);
     expect(refused).toThrow(Fault);

@@ -154,6 +154,25 @@ describe("whether a pipeline can run", () => {
     ["one of two", "[{ id: a, state: denied }, { id: b, state: granted }]", "any_of: [a, b]", "yes"],
     ["what nobody asks for", "[{ id: a }]", "all_of: [a]", "unchecked"],
     ["nothing", "[{ id: a }]", "all_of: []", "yes"],
+    ["what a check leaves out", "[{ id: a, reason: not_asked }]", "all_of: [a]", "not_asked"],
+    [
+      "one of two, the other left out",
+      "[{ id: a, reason: not_asked }, { id: b, state: granted }]",
+      "any_of: [a, b]",
+      "yes",
+    ],
+    [
+      "one of two, of which one is left out",
+      "[{ id: a, reason: not_asked }, { id: b, state: denied }]",
+      "any_of: [a, b]",
+      "not_asked",
+    ],
+    [
+      "what a check leaves out and what no key has",
+      "[{ id: a, reason: not_asked }, { id: b, state: denied }]",
+      "all_of: [a, b]",
+      "no",
+    ],
   ])("that needs %s", (_, capabilities, needs, reach) => {
     expect(reachWith(capabilities, needs)).toBe(reach);
   });

@@ -93,6 +93,32 @@ describe("every provider", () => {
   });
 });
 
+describe("the pages tell", () => {
+  const textOf = (file: string): string => pages.get(file) ?? "";
+  test("which members of a key file may be left out", () => {
+    expect(textOf("gcp.md")).toContain("- `type`: always `service_account`. It must be there.");
+    expect(textOf("gcp.md")).toContain("- `universe_domain`: always `googleapis.com`. It may be left out.");
+  });
+  test("what is never asked, and what hangs on it", () => {
+    const lines = textOf("gcp.md").split("\n");
+    const rowOf = (id: string): string => lines.find((line) => line.startsWith(`| \`${id}\` |`)) ?? "";
+    expect(rowOf("billing_accounts_read")).toContain("| not asked | see `not_asked` below |");
+    expect(rowOf("cloud.gcp.api.billing_accounts")).toContain("not known: the check does not ask");
+    expect(rowOf("compute_read")).toContain("yes; the check finds out");
+    expect(rowOf("not_asked")).toContain("gcloud billing accounts add-iam-policy-binding");
+  });
+  test("that the host follows the region where it does", () => {
+    expect(textOf("oci.md")).toContain("`identity.<region>.oci.<realm's domain>`");
+    expect(textOf("oci.md")).not.toContain("identity.us-ashburn-1");
+    expect(textOf("aws_iam.md")).toContain("`sts.us-east-1.amazonaws.com`");
+    expect(textOf("aws_iam.md")).not.toContain("<region>");
+  });
+  test("the statuses that a subscription's record can have", () => {
+    const statuses = [...textOf("subscriptions.md").matchAll(/^\| `([A-Z]+)` \|/gm)].map(([, status]) => status);
+    expect(statuses).toEqual(["VALID", "PENDING", "EXPIRED"]);
+  });
+});
+
 describe("Markdown", () => {
   test.each(titled)("%s: every link within the repository leads somewhere", (_, text) => {
     const targets = [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);

@@ -33,7 +33,9 @@ const meanings: Readonly<Record<Marker, string>> = {
   flaky: "fails once, then is fine",
 };
 
-const { values } = parseArgs({ options: { port: { type: "string", default: "9000" }, provider: { type: "string" } } });
+const { values } = parseArgs({
+  options: { port: { type: "string", default: "9000" }, provider: { type: "string" }, word: { type: "string" } },
+});
 const only = values.provider?.toUpperCase();
 const known: readonly string[] = [...providerCodes, ...cloudCodes];
 if (only !== undefined && !known.includes(only)) {
@@ -69,11 +71,14 @@ function describeCloud(code: CloudCode): void {
   const cloud = clouds[code];
   if (cloud === undefined) return;
   console.log(`${code}, in place of ${[...new Set(Object.values(cloud.endpoints))].join(", ")}`);
-  const credential = JSON.stringify(cloud.credential());
+  const word = values.word !== undefined && Object.hasOwn(cloud.words, values.word) ? values.word : undefined;
+  const credential = JSON.stringify(cloud.credential(word));
   const isShown = only !== undefined || credential.length <= 400;
   console.log(`  credential: ${isShown ? credential : `long, see --provider ${code.toLowerCase()}`}`);
   if (cloud.metadata !== undefined) console.log(`  metadata: ${JSON.stringify(cloud.metadata)}`);
-  console.log(`  words that decide otherwise, where they stand in it or in what its settings name:`);
+  console.log(
+    "  words that decide otherwise, in the credential (--word <word> makes one) or in what its settings name:",
+  );
   for (const [word, meaning] of Object.entries(cloud.words)) console.log(`    ${word.padEnd(12)} ${meaning}`);
   console.log("");
 }
