@@ -24,7 +24,7 @@ function filesUnder(folder: string): File[] {
 const floors: Record<string, readonly string[]> = {
   "shared/contract": [],
   "shared/ports": ["shared/contract"],
-  "shared/registry": ["shared/contract", "shared/ports"],
+  "shared/registry": ["shared/contract"],
   "shared/providers": ["shared/contract", "shared/registry", "shared/ports"],
   "shared/vault": ["shared/contract", "shared/ports"],
   "shared/operations": ["shared/contract", "shared/ports", "shared/registry", "shared/providers", "shared/vault"],

@@ -1,4 +1,4 @@
-import { awsAudience } from "../../shared/ports/federation.ts";
+import { awsAudience } from "../../shared/contract/names.ts";
 import { pathOf } from "../../shared/registry/check.ts";
 import type { Entry, Field, Setting } from "../../shared/registry/entry.ts";
 import { render, type Values, valuesFor } from "../../shared/registry/render.ts";

@@ -14,3 +14,8 @@ export const LOCAL_SUBJECT = /^[A-Za-z0-9._@-]{1,64}$/;
 export function isOrgSlug(text: string): boolean {
   return text.length >= 1 && text.length <= 63 && ORG_SLUG.test(text) && !RESERVED_SLUGS.has(text);
 }
+
+/** The audience of our identity's tokens that binds an AWS role to one organisation. */
+export function awsAudience({ project }: { project: string }, org: string): string {
+  return `cloudact-integrations:${project}:${org}`;
+}

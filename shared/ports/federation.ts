@@ -12,8 +12,3 @@ export interface Federation {
   /** A signed token for this audience, valid for at most an hour. @throws Fault `key_unavailable` */
   identityToken(audience: string): Promise<string>;
 }
-
-/** The audience that binds a role to one organisation. */
-export function awsAudience(federation: Pick<Federation, "project">, org: string): string {
-  return `cloudact-integrations:${federation.project}:${org}`;
-}

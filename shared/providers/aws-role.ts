@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { AssumeRoleWithWebIdentityCommand } from "@aws-sdk/client-sts";
+import { awsAudience } from "../contract/names.ts";
 import { type Credential, Secret } from "../contract/secret.ts";
 import type { Finding } from "../contract/verdict.ts";
-import { awsAudience } from "../ports/federation.ts";
 import { valuesAt } from "../registry/body-path.ts";
 import type { Wrong } from "../registry/check.ts";
 import { finding, unexpected } from "../registry/read-answer.ts";

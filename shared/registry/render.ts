@@ -1,12 +1,11 @@
-import type { Federation } from "../ports/federation.ts";
-import { awsAudience } from "../ports/federation.ts";
+import { awsAudience } from "../contract/names.ts";
 import type { Entry } from "./entry.ts";
 
 /** What stands for each placeholder in texts of the registry. */
 export type Values = Readonly<Record<string, string>>;
 
 /** The values for one organisation, the entry's rendered snippets by their id included. */
-export function valuesFor(entry: Entry, org: string, federation: Pick<Federation, "project" | "subject">): Values {
+export function valuesFor(entry: Entry, org: string, federation: { project: string; subject: string }): Values {
   const values: Record<string, string> = {
     org_slug: org,
     aws_audience: awsAudience(federation, org),

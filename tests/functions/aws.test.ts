@@ -53,6 +53,22 @@ describe("setup chooses by the credential's shape", () => {
     expect(asked()).toBe(0);
   });
 
+  test.each(["/aws", "/aws_iam"])("%s answers a body without a credential as every provider does", async (path) => {
+    for (const body of [{}, { foo: 1 }, { credential: null }])
+      expectProblem(await send("POST", `${path}/setup`, body), 400, "request_malformed");
+  });
+  test("a text that is neither is told what it is", async () => {
+    const texts = [
+      ["arn:aws-cn:iam::111122223333:role/x", "other_partition"],
+      ["AKIA00000000DEMO0000", "key_instead_of_role"],
+    ];
+    for (const [credential, reason] of texts) {
+      const reply = await send("POST", "/aws/setup", { credential });
+      expectProblem(reply, 422, "credential_format");
+      expect(reply.body.reason).toBe(reason);
+    }
+  });
+
   test("an import sends each item where its shape belongs", async () => {
     const items = [
       { provider: "aws", credential: keys },

@@ -36,7 +36,11 @@ async function answer({ url, body = "" }: Question) {
   const secret = new URLSearchParams(body).get("client_secret") ?? "";
   asked.push(secret);
   if ((await before(secret)) === 200)
-    return reply(200, { token_type: "Bearer", expires_in: 3599, access_token: `a-token-for-the-secret-${secret.slice(-4)}` });
+    return reply(200, {
+      token_type: "Bearer",
+      expires_in: 3599,
+      access_token: `a-token-for-the-secret-${secret.slice(-4)}`,
+    });
   const description = "AADSTS7000215: Invalid client secret provided.";
   return reply(401, { error: "invalid_client", error_codes: [7000215], error_description: description, trace_id: "t" });
 }
@@ -59,7 +63,10 @@ test("a token that took longer to make than a head may be remembered is made onc
   };
   expect(await token()).toMatchObject({
     credential: null,
-    token: { type: "access_token", access_token: `a-token-for-the-secret-${String(credential["client_secret"]).slice(-4)}` },
+    token: {
+      type: "access_token",
+      access_token: `a-token-for-the-secret-${String(credential["client_secret"]).slice(-4)}`,
+    },
   });
   expect(asked).toEqual([credential["client_secret"]]);
 });

@@ -1,6 +1,7 @@
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { awsAudience, type Federation } from "../../shared/ports/federation.ts";
+import { awsAudience } from "../../shared/contract/names.ts";
+import type { Federation } from "../../shared/ports/federation.ts";
 import type { ManualClock } from "./manual-clock.ts";
 
 /** An identity towards AWS and the clock that it reads. */

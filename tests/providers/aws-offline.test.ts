@@ -87,7 +87,7 @@ describe("in the place of a role's ARN, with the field and what to do, is refuse
     ],
     ["an access key ID", ID, "key_instead_of_role", /access_key_id/],
     ["a temporary access key ID", `ASIA${ID.slice(4)}`, "key_instead_of_role", /access_key_id/],
-    ["a role without a name", `${not}:role/`, undefined, /paste it whole/],
+    ["a role without a name", "arn:aws:iam::999900001111:role/", undefined, /paste it whole/],
     ["a path without a name", `${not}:role/finops/`, "not_a_role", /summary/],
     ["a name of 65 characters", `${not}:role/${"n".repeat(65)}`, "not_a_role", /summary/],
     ["a path of 513 characters", `${not}:role/${"p".repeat(511)}/n`, "not_a_role", /summary/],

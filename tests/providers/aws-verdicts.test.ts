@@ -141,6 +141,7 @@ describe.each(awsCodes)("%s reports what can be read, and with it whether costs 
 describe("AWS_IAM is proven twice", () => {
   const rows: Array<[word: string, outcome: string, reason: string | null, code: string]> = [
     ["wide", "forbidden", "trust_policy_too_wide", "trust_policy_too_wide"],
+    ["prefix", "forbidden", "trust_policy_too_wide", "trust_policy_too_wide"],
     ["gone", "forbidden", "trust_not_matching", "permission_missing"],
     ["narrow", "forbidden", "trust_not_matching", "permission_missing"],
     ["oidc", "forbidden", "trust_setup", "permission_missing"],

@@ -8,6 +8,10 @@ import { entryOf } from "../registry/the-registry.ts";
 import { azureAnswers, costLimits, ids } from "../simulators/clouds/azure-answers.ts";
 import { clouds, type Simulators, startSimulators, transportAnswers } from "../simulators/start.ts";
 import { credentialOf, fakeClock, federation, NOW, nobody } from "./desk.ts";
+import { json, probeBy } from "./desk-by-question.ts";
+
+/** A secret that looks like an id. */
+const PIECE = "5c0ffee5-0a1b-4c2d-8e3f-001122334455";
 
 /** Lets nobody through before so many have come. */
 function meeting(count: number): () => Promise<void> {
@@ -158,6 +162,18 @@ describe("an answer of", () => {
     expect(await validate(credentialFor("limited"))).toMatchObject({ outcome: "rate_limited", retry_after_s: 17 });
     expect(simulators.requests).toHaveLength(1);
   });
+  test.each([
+    ["its own is kept", "0000AAAA-11BB-cccc-dd22-eeeeee333333", "0000aaaa-11bb-cccc-dd22-eeeeee333333"],
+    ["one that is a piece of the secret is not", PIECE, null],
+    ["one that is a text is not", "x".repeat(36), null],
+  ])("of Entra's trace where no header has one, %s", async (_, trace_id, kept) => {
+    const fields = { ...credentialFor(), client_secret: `abc8Q~${PIECE}` };
+    const found = await probeBy("AZURE", fields, () =>
+      json(401, { error: "invalid_client", error_description: "AADSTS7000215: x", error_codes: [7000215], trace_id }),
+    );
+    expect(found).toMatchObject({ outcome: "rejected", reason: "secret_wrong", provider_request_id: kept });
+  });
+
   test("Resource Manager that repeats the token leaves no trace of it", async () => {
     let token = "";
     const ask = askThrough(async (url, init) => {

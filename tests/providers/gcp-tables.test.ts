@@ -402,6 +402,14 @@ describe("the other exports", () => {
     expect(stateOf(verdict, "additional_exports_read")).toBe("denied pending_export");
     expect(stateOf(verdict, "billing_export_read")).toBe("granted");
   });
+  test("of a further account that is denied is what the remedy names, not the main one", async () => {
+    const accounts = [account(0), account(1, "gcp_billing_export_v1_sealed"), account(2)];
+    const verdict = await stage.validate({ metadata: { ...standard(), additional_billing_accounts: accounts } });
+    expect(stateOf(verdict, "additional_exports_read")).toBe("denied data_denied");
+    const remedy = capabilityOf(verdict, "additional_exports_read")?.remedy;
+    expect(remedy).toContain("ON SCHEMA `acme-billing.billing_1`");
+    expect(remedy).not.toContain("billing_export`");
+  });
 });
 
 describe("a path is", () => {

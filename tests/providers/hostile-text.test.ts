@@ -6,10 +6,10 @@ import { keyIdOf, secretOf, sessionOf } from "../simulators/clouds/aws-keys.ts";
 import { NOW } from "./desk.ts";
 import { json, probeBy, type Sent } from "./desk-by-question.ts";
 
-/** What makes a regular expression that looks for its end from every place walk 31 milliards of steps: minutes. */
+/** What makes a regular expression that looks for its end from every place walk 31 billion steps: minutes. */
 const LENGTH = 250_000;
 const hostile = [":", "/", " ", "a", "*", "."].flatMap((sign) =>
-  ["\n", "x"].map((end) => `${sign.repeat(LENGTH)}${end}`),
+  ["", "x"].flatMap((start) => ["\n", "x"].map((end) => `${start}${sign.repeat(LENGTH)}${end}`)),
 );
 const MOST_MS = 2_000;
 

@@ -3,9 +3,8 @@ import { Fault } from "../../shared/contract/fault.ts";
 import { chooseByShape } from "../../shared/registry/family.ts";
 import { loadRegistry } from "../../shared/registry/load.ts";
 
-const probe =
-  'probe: { get: { endpoint: api, path: /, headers: { x: "{secret}{role}" } }, success: { status: 200, has: ok } }';
-const entry = (code: string, fields: string, more = "") => `
+const probe = 'probe: { get: { endpoint: api, path: /, headers: { x: "{SENT}" } }, success: { status: 200, has: ok } }';
+const entry = (code: string, sent: string, fields: string, more = "") => `
   - code: ${code}
     display_name: ${code}
     category: cloud
@@ -13,14 +12,15 @@ const entry = (code: string, fields: string, more = "") => `
     family: pair
     fields: [${fields}]
     endpoints: { api: "https://pair.example" }
-    ${probe.replace("{secret}{role}", `{${sent}}`)}
+    ${probe.replace("SENT", sent)}
 ${more}`;
 const role = entry(
   "PAIR_ROLE",
+  "role",
   '{ name: role, pattern: "^role:[a-z]+$", refuse: [{ pattern: "^(?:other|own):|^id", reason: elsewhere }] }',
   "    reasons: { elsewhere: Set it up elsewhere. }",
 );
-const keys = entry("PAIR_KEYS", '{ name: id, secret: false, pattern: "^id[a-z]+$" }, { name: secret }');
+const keys = entry("PAIR_KEYS", "secret", '{ name: id, secret: false, pattern: "^id[a-z]+$" }, { name: secret }');
 const load = (text: string) => loadRegistry([{ name: "family.yml", text: `providers:${text}` }]);
 const registry = load(role + keys);
 const members = registry.familyOf("pair");
@@ -51,7 +51,7 @@ describe("setup chooses by the credential's shape:", () => {
     ["that is another's, with a word for it", ' "idold" ', "PAIR_ROLE"],
     ["that one refuses and another takes", "own:x", "PAIR_OWN"],
   ])("a text %s is told by that entry what it is", (_, credential, code) => {
-    const own = entry("PAIR_OWN", '{ name: own, pattern: "^own:" }').replace("{secret}{role}", "{own}");
+    const own = entry("PAIR_OWN", "own", '{ name: own, pattern: "^own:" }');
     expect(chooseByShape(load(role + keys + own).familyOf("pair"), { credential }).code).toBe(code);
   });
   test.each([

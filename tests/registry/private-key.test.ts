@@ -74,6 +74,19 @@ describe("a key is taken and brought into its one form", () => {
   });
 });
 
+/** A key of which some numbers are others. */
+function damaged(numbers: Record<string, string>): string {
+  const key = { ...rsa.privateKey.export({ format: "jwk" }), ...numbers };
+  return pemOf(createPrivateKey({ key, format: "jwk" }), "pkcs8");
+}
+
+/** A number of the key with its last bit turned: `n` becomes even. */
+function turned(name: "n" | "d"): Record<string, string> {
+  const bytes = Buffer.from(String(rsa.privateKey.export({ format: "jwk" })[name]), "base64url");
+  bytes.writeUInt8((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1);
+  return { [name]: bytes.toString("base64url") };
+}
+
 describe("a key is refused, with a word for it", () => {
   const ec = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   const dsa = generateKeyPairSync("dsa", { modulusLength: 1_024, divisorLength: 160 }).privateKey;
@@ -95,6 +108,10 @@ describe("a key is refused, with a word for it", () => {
     ["1024 bits", pemOf(generateKeyPairSync("rsa", { modulusLength: 1_024 }).privateKey, "pkcs8"), "key_size"],
     ["2047 bits", pemOf(generateKeyPairSync("rsa", { modulusLength: 2_047 }).privateKey, "pkcs8"), "key_size"],
     ["16384 bits", hugePem(), "key_too_long"],
+    ["an even modulus", damaged(turned("n")), "key_malformed"],
+    ["another exponent", damaged({ ...turned("d"), p: "AA", q: "AA" }), "key_malformed"],
+    ["a prime of nothing", damaged({ p: "AA" }), "key_malformed"],
+    ["another key's modulus", damaged({ n: String(other.privateKey.export({ format: "jwk" }).n) }), "key_malformed"],
     ["a passphrase", locked, "key_encrypted"],
     ["a passphrase in the older form", lockedOlder, "key_encrypted"],
     ["an end cut off", half, "key_malformed"],
