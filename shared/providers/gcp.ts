@@ -4,7 +4,7 @@ import { finding } from "../registry/read-answer.ts";
 import { googleWith } from "./gcp/ask.ts";
 import { expiryOf, type PublishedKey, publishedKey } from "./gcp/certificate.ts";
 import { examine } from "./gcp/examine.ts";
-import { exchange, type Granted, READING, RUNNING_JOBS } from "./gcp/token.ts";
+import { exchange, type Granted, LISTING, READING, RUNNING_JOBS } from "./gcp/token.ts";
 import type { ProbeContext, Provider } from "./provider.ts";
 
 /**
@@ -44,7 +44,7 @@ export const gcp: Provider = {
   },
 
   async mint(credential, context) {
-    const granted = await exchange(credential, context, RUNNING_JOBS);
+    const granted = await exchange(credential, context, scopesOf(context.pipeline));
     if ("outcome" in granted) {
       if (!isBadSignature(granted)) return granted;
       return refused(granted, await publishedKey(credential, context), context.now);
@@ -56,6 +56,11 @@ export const gcp: Provider = {
     };
   },
 };
+
+/** Pipelines that list resources read them through their own APIs; all others run jobs of BigQuery. */
+function scopesOf(pipeline: string): readonly string[] {
+  return pipeline.startsWith("cloud.gcp.api.") ? LISTING : RUNNING_JOBS;
+}
 
 /** Google says that a key made a moment ago may be refused for a while. */
 function isTooFresh(asked: Granted | Finding, published: PublishedKey, { isNew, now }: ProbeContext): boolean {

@@ -32,6 +32,16 @@ describe("a stand-in", () => {
     expect(stage.asked()).toEqual(["token POST /"]);
   });
 
+  test.each([
+    ["cloud.gcp.api.compute_instances", "https://www.googleapis.com/auth/cloud-platform.read-only"],
+    ["genai.payg.gcp_vertex", "https://www.googleapis.com/auth/bigquery"],
+  ])("for %s has the scope %s and no other", async (pipeline, scope) => {
+    await stage.mint({ pipeline });
+    const [{ body = "" } = {}] = stage.requests("token");
+    const [, claims = ""] = (new URLSearchParams(body).get("assertion") ?? "").split(".");
+    expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({ scope });
+  });
+
   test.each<[string, object]>([
     ["dead", { outcome: "rejected", reason: "key_deleted" }],
     ["lapsed", { outcome: "expired" }],

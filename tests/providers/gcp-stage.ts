@@ -13,6 +13,8 @@ import { credentialOf, federation } from "./desk.ts";
 
 /** What a check is made with; everything left out is as it is for an account that works. */
 export interface Scene {
+  /** Whom a stand-in is minted for. */
+  pipeline?: string;
   /** A word in the account's address. */
   word?: string;
   /** Fields other than the simulator's. */
@@ -74,7 +76,13 @@ export async function openStage(): Promise<Stage> {
     slept,
     validate: (scene = {}) => attempt(entry(scene.entry), fieldsOf(scene), ownerOf(scene), partsOf(scene)),
     mint: (scene = {}) =>
-      mint(entry(scene.entry), fieldsOf(scene), ownerOf(scene), "cloud.gcp.cost.billing", partsOf(scene)),
+      mint(
+        entry(scene.entry),
+        fieldsOf(scene),
+        ownerOf(scene),
+        scene.pipeline ?? "cloud.gcp.cost.billing",
+        partsOf(scene),
+      ),
     asked: () =>
       simulators.requests.map(({ endpoint, method, path: asked }) => `${endpoint} ${method} ${asked.split("?")[0]}`),
     requests: (endpoint) => simulators.requests.filter((request) => request.endpoint === endpoint),

@@ -14,6 +14,8 @@ const SCOPE = "https://www.googleapis.com/auth";
 export const READING = [`${SCOPE}/bigquery.readonly`, `${SCOPE}/cloud-platform.read-only`];
 /** What pipelines run their jobs with. */
 export const RUNNING_JOBS = [`${SCOPE}/bigquery`];
+/** What lists buckets, instances and accounts. */
+export const LISTING = [`${SCOPE}/cloud-platform.read-only`];
 
 /** An access token that was granted, and for how long. */
 export interface Granted {
