@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Desk } from "../shared/http/endpoint.ts";
@@ -10,7 +10,7 @@ import { ambientVariables } from "../shared/providers/ambient.ts";
 import { askThrough } from "../shared/providers/ask.ts";
 import { protocolNames } from "../shared/providers/protocol-names.ts";
 import { Slots } from "../shared/providers/slots.ts";
-import { loadRegistry, type Registry, RegistryError } from "../shared/registry/load.ts";
+import { loadRegistry, openRegistry, type Registry, RegistryError, type Source } from "../shared/registry/load.ts";
 import { Memory } from "../shared/vault/memory.ts";
 import { type Environment, EnvironmentError, readEnvironment } from "./environment.ts";
 
@@ -30,6 +30,8 @@ export interface Plan {
 
 const configs = fileURLToPath(new URL("../configs", import.meta.url));
 const REGISTRY = join(configs, "system/providers.yml");
+/** Only in artifacts: every entry of the registry, checked, defaults filled in. */
+const COMPILED_REGISTRY = join(configs, "system/registry.json");
 
 /**
  * Reads the environment and the registry, and removes every variable that a provider's SDK would read by itself, so
@@ -40,21 +42,29 @@ const REGISTRY = join(configs, "system/providers.yml");
 export function readPlan(given: NodeJS.ProcessEnv = process.env): Plan {
   for (const name of Object.keys(given)) if (ambientVariables.some((pattern) => pattern.test(name))) delete given[name];
   const { environment, problems, extraProviders, endpoints } = readEnvironment(given);
-  const sources = [{ name: REGISTRY, text: readFileSync(REGISTRY, "utf8") }];
+  const extra: Source[] = [];
   try {
-    if (extraProviders !== null) sources.push({ name: extraProviders, text: readFileSync(extraProviders, "utf8") });
+    if (extraProviders !== null) extra.push({ name: extraProviders, text: readFileSync(extraProviders, "utf8") });
   } catch {
     problems.push("INTEGRATIONS_EXTRA_PROVIDERS: the file cannot be read");
   }
   let registry: Registry | null = null;
   try {
-    registry = loadRegistry(sources, endpoints, protocolNames);
+    registry = readRegistry(extra, endpoints);
   } catch (error) {
     if (!(error instanceof RegistryError) || problems.length === 0) throw error;
     problems.push(error.message);
   }
   if (environment === null || registry === null || problems.length > 0) throw new EnvironmentError(problems);
   return { environment, registry };
+}
+
+/** The registry as the build has compiled it, where it has and nothing is to be added; else from its YAML. */
+function readRegistry(extra: readonly Source[], endpoints: ReadonlyMap<string, string>): Registry {
+  if (extra.length === 0 && existsSync(COMPILED_REGISTRY))
+    return openRegistry(JSON.parse(readFileSync(COMPILED_REGISTRY, "utf8")), endpoints);
+  const shipped = { name: REGISTRY, text: readFileSync(REGISTRY, "utf8") };
+  return loadRegistry([shipped, ...extra], endpoints, protocolNames);
 }
 
 /** Opens everything behind the ports. One store, one key ring and one set of memories a process. */

@@ -95,12 +95,21 @@ export function loadRegistry(
     }
   }
   problems.sort((one, other) => (one.source === other.source ? one.line - other.line : 0));
-  const overridden = overrideEndpoints(entries, endpointOverrides);
-  if (problems.length === 0) {
-    for (const { key, message } of overridden.wrong)
-      problems.push({ source: `endpoint override ${key}`, line: 0, path: "", message });
-  }
   if (problems.length > 0) throw new RegistryError(problems);
+  return openRegistry(entries, endpointOverrides);
+}
+
+/**
+ * A registry of entries that have been checked, the pattern of custom subscriptions among them: what the build compiles,
+ * so that an artifact reads no YAML at its start.
+ * @throws RegistryError where an endpoint override is wrong
+ */
+export function openRegistry(entries: readonly Entry[], endpointOverrides: ReadonlyMap<string, string>): Registry {
+  const overridden = overrideEndpoints(entries, endpointOverrides);
+  if (overridden.wrong.length > 0)
+    throw new RegistryError(
+      overridden.wrong.map(({ key, message }) => ({ source: `endpoint override ${key}`, line: 0, path: "", message })),
+    );
   return registryOf(overridden.entries);
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { registrySchemaText } from "../../scripts/generate-registry-schema.ts";
 import { protocolNames } from "../../shared/providers/protocol-names.ts";
-import { loadRegistry, RegistryError } from "../../shared/registry/load.ts";
+import { loadRegistry, openRegistry, RegistryError } from "../../shared/registry/load.ts";
 import { registry, registryText } from "./the-registry.ts";
 
 const GOOD = `providers:
@@ -89,6 +89,17 @@ describe("the registry that ships", () => {
       for (const { reason } of entry.probe.rules)
         if (reason) expect(entry.reasons, entry.code).toHaveProperty([reason]);
     }
+  });
+  test("is the same once it was compiled, and an override reaches it", () => {
+    const all = [...registry.entries, ...(registry.custom ? [registry.custom] : [])];
+    const compiled: typeof all = JSON.parse(JSON.stringify(all));
+    const opened = openRegistry(compiled, new Map([["OPENAI_API", "http://127.0.0.1:9000/v1/"]]));
+    expect(opened.entries.slice(1)).toEqual(registry.entries.slice(1));
+    expect(opened.custom).toEqual(registry.custom);
+    expect(opened.byCode("OPENAI")?.endpoints).toEqual({ api: "http://127.0.0.1:9000/v1" });
+    expect(opened.byPath("custom-x")?.code).toBe("custom-x");
+    expect(opened.familyOf("aws").map(({ code }) => code)).toEqual(["AWS_IAM", "AWS_KEYS"]);
+    expect(() => openRegistry(compiled, new Map([["NOBODY_API", "http://127.0.0.1:1"]]))).toThrow("names no endpoint");
   });
   test("has a JSON Schema beside it that is freshly generated", () => {
     const path = new URL("../../configs/system/providers.schema.json", import.meta.url);
