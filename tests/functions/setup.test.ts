@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import * as answers from "../../shared/contract/answers.ts";
 import { expectProblem } from "../http/problem.ts";
-import { type Reply, type Service, startService } from "../service/harness.ts";
+import type { Reply, Service } from "../service/harness.ts";
+import { eachTestItsOrganisation } from "../service/organisations.ts";
 import { exampleKeys } from "../simulators/start.ts";
 
 const openai = exampleKeys("OPENAI");
@@ -13,22 +14,8 @@ let service: Service;
 let token: string;
 let key: string;
 let org: string;
-let count = 0;
-
-beforeAll(async () => {
-  service = await startService();
-  await service.grant(
-    "pipeline",
-    Array.from({ length: 60 }, (_, index) => `org-${index + 1}`),
-  );
-  token = await service.token("pipeline");
-});
-afterAll(() => service.close());
-beforeEach(async () => {
-  service.simulators.reset();
-  count += 1;
-  org = `org-${count}`;
-  key = await service.orgKey(org);
+eachTestItsOrganisation("org", 60, (made) => {
+  ({ service, org, key, token } = made);
 });
 
 const setup = (body: unknown, options: { provider?: string; headers?: Record<string, string>; query?: string } = {}) =>

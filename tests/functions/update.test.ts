@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import * as answers from "../../shared/contract/answers.ts";
 import { expectProblem } from "../http/problem.ts";
-import { type Service, startService } from "../service/harness.ts";
+import type { Service } from "../service/harness.ts";
+import { eachTestItsOrganisation } from "../service/organisations.ts";
 import { exampleKeys } from "../simulators/start.ts";
 
 const openai = exampleKeys("OPENAI");
@@ -11,22 +12,10 @@ let service: Service;
 let token: string;
 let key: string;
 let org: string;
-let count = 0;
-
-beforeAll(async () => {
-  service = await startService();
-  await service.grant(
-    "pipeline",
-    Array.from({ length: 40 }, (_, index) => `org-${index + 1}`),
-  );
-  token = await service.token("pipeline");
+eachTestItsOrganisation("org", 40, (made) => {
+  ({ service, org, key, token } = made);
 });
-afterAll(() => service.close());
 beforeEach(async () => {
-  service.simulators.reset();
-  count += 1;
-  org = `org-${count}`;
-  key = await service.orgKey(org);
   await service.send("POST", `/${org}/openai/setup`, {
     key,
     body: {
