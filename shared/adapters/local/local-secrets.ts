@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Fault } from "../../contract/fault.ts";
 import type { Pepper, SecretSource } from "../../ports/secret-source.ts";
+import { isRecord, parseObject } from "../stored/json.ts";
 import { createOnce, fileStamp, readPrivateFile, replaceFile, withLock } from "./home.ts";
-import { isRecord, parseObject } from "./stored-json.ts";
 
 /** The local stand-in for Secret Manager. */
 export interface LocalSecrets extends SecretSource {

@@ -6,8 +6,8 @@ import { Fault, malformed } from "../../contract/fault.ts";
 import { LOCAL_SUBJECT } from "../../contract/names.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Caller, TokenIssuer, TokenVerifier } from "../../ports/tokens.ts";
+import { isRecord, parseObject } from "../stored/json.ts";
 import { createOnce, fileStamp, readPrivateFile, replaceFile } from "./home.ts";
-import { isRecord, parseObject } from "./stored-json.ts";
 
 export const LOCAL_ISSUER = "https://cloudact-integrations.local";
 export const DEFAULT_AUDIENCE = "cloudact-integrations-decrypt";

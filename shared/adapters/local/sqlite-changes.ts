@@ -1,7 +1,7 @@
 import { Fault, malformed } from "../../contract/fault.ts";
 import { type Status, statuses } from "../../contract/verdict.ts";
 import type { CredentialStore, HeadChange, HistoryItem, Opening, Pair } from "../../ports/credential-store.ts";
-import type { Row, SqliteDatabase } from "./sqlite-database.ts";
+import { isRecord, parseObject } from "../stored/json.ts";
 import {
   bytesOrNull,
   checkColumns,
@@ -11,7 +11,7 @@ import {
   encodeTime,
   flag,
   headColumns,
-  insertSql,
+  type Row,
   readHeadRow,
   readOp,
   readResult,
@@ -20,8 +20,8 @@ import {
   textOrNull,
   time,
   versionColumns,
-} from "./sqlite-rows.ts";
-import { isRecord, parseObject } from "./stored-json.ts";
+} from "../stored/rows.ts";
+import { insertSql, type SqliteDatabase } from "./sqlite-database.ts";
 
 /** Told of rows that a reading of many had to leave out. */
 export type OnCorrupt = (row: { org_slug: string; provider: string; statement: string }) => void;

@@ -1,14 +1,14 @@
 import { chmodSync, closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { Fault } from "../../contract/fault.ts";
 import { type Clock, timestamp } from "../../ports/clock.ts";
+import { isRecord } from "../stored/json.ts";
+import type { Columns, Row } from "../stored/rows.ts";
 import { syncFolder } from "./home.ts";
-import { isRecord } from "./stored-json.ts";
 
-export type Row = Record<string, SQLOutputValue>;
 type Parameters = Record<string, SQLInputValue>;
 
 /**
@@ -262,4 +262,12 @@ function missingIndexes(database: DatabaseSync): string[] {
         .filter((name) => !present.has(name))
         .map((name) => `CREATE INDEX ${name} ON ${indexes[name]}`)
     : [];
+}
+
+/** `INSERT` of every row of the JSON array `@rows`, as `encodeRows` makes it. */
+export function insertSql<T>(table: string, columns: Columns<T>): string {
+  const values = Object.entries(columns).map(([name, kind]) =>
+    kind === "bytes" ? `unhex(r.value ->> '$.${name}')` : `r.value ->> '$.${name}'`,
+  );
+  return `INSERT INTO ${table} (${Object.keys(columns).join(", ")}) SELECT ${values.join(", ")} FROM json_each(@rows) r`;
 }

@@ -1,16 +1,15 @@
 import type { GrantStore, OrgKeyStore } from "../../ports/key-registry.ts";
-import { type OnCorrupt, readEach } from "./sqlite-changes.ts";
-import type { SqliteDatabase } from "./sqlite-database.ts";
 import {
   encodeRows,
   encodeTime,
   grantColumns,
-  insertSql,
   orgKeyColumns,
   readGrantRow,
   readOrgKeyRow,
   select,
-} from "./sqlite-rows.ts";
+} from "../stored/rows.ts";
+import { type OnCorrupt, readEach } from "./sqlite-changes.ts";
+import { insertSql, type SqliteDatabase } from "./sqlite-database.ts";
 
 const KEY = select(orgKeyColumns, "k");
 const GRANT = select(grantColumns, "g");

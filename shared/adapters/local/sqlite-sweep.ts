@@ -1,17 +1,16 @@
 import type { CheckRow, CredentialStore } from "../../ports/credential-store.ts";
-import { CIPHERTEXT, CURRENT, dayBefore, effective, HEAD, type OnCorrupt, readEach } from "./sqlite-changes.ts";
-import type { SqliteDatabase } from "./sqlite-database.ts";
 import {
   bytesOrNull,
   count,
   encodeRows,
   encodeTime,
-  insertSql,
   readHeadRow,
   text,
   timeOrNull,
   validationColumns,
-} from "./sqlite-rows.ts";
+} from "../stored/rows.ts";
+import { CIPHERTEXT, CURRENT, dayBefore, effective, HEAD, type OnCorrupt, readEach } from "./sqlite-changes.ts";
+import { insertSql, type SqliteDatabase } from "./sqlite-database.ts";
 
 type Sweep = Pick<
   CredentialStore,

@@ -2,11 +2,17 @@ import { Fault } from "../../contract/fault.ts";
 import type { Grant, Head, Metadata, Op, OrgKey, Scope, ValidationRow, Version } from "../../contract/rows.ts";
 import { type Status, statuses } from "../../contract/verdict.ts";
 import type { CheckColumn } from "../../ports/credential-store.ts";
-import type { Row } from "./sqlite-database.ts";
-import { isRecord, parseObject, readVerdict } from "./stored-json.ts";
+
+import { isRecord, parseObject, readVerdict } from "./json.ts";
+
+/**
+ * A row as every store hands it to the readers below: times as RFC 3339 UTC with milliseconds and Z, JSON and lists as
+ * text, flags as 0 and 1, bytes as bytes.
+ */
+export type Row = Readonly<Record<string, string | number | bigint | Uint8Array | null>>;
 
 /** How a column's value is stored: times, JSON and lists as text, flags as 0 and 1. */
-type Kind = "text" | "time" | "integer" | "flag" | "bytes" | "json" | "list";
+export type Kind = "text" | "time" | "integer" | "flag" | "bytes" | "json" | "list";
 export type Columns<T> = Readonly<Record<keyof T & string, Kind>>;
 
 export const headColumns: Columns<Head> = {
@@ -120,14 +126,6 @@ export function select<T>(columns: Columns<T>, alias: string): string {
   return Object.keys(columns)
     .map((name) => `${alias}.${name}`)
     .join(", ");
-}
-
-/** `INSERT` of every row of the JSON array `@rows`, as `encodeRows` makes it. */
-export function insertSql<T>(table: string, columns: Columns<T>): string {
-  const values = Object.entries(columns).map(([name, kind]) =>
-    kind === "bytes" ? `unhex(r.value ->> '$.${name}')` : `r.value ->> '$.${name}'`,
-  );
-  return `INSERT INTO ${table} (${Object.keys(columns).join(", ")}) SELECT ${values.join(", ")} FROM json_each(@rows) r`;
 }
 
 /** The rows as one JSON text. Only the columns named are read; a column that a row leaves out is left out. */
