@@ -115,6 +115,24 @@ export interface HistoryItem {
   actor: string;
 }
 
+/** How many ciphertexts one key version still holds. */
+export interface KeyVersionCount {
+  /** The number as text; `null` for ciphertext whose row does not say. */
+  key_version: string | null;
+  /** Secrets that a head which is not deleted points to. */
+  current: number;
+  /** All others: superseded, deleted or never made current; the sweep purges them. */
+  other: number;
+}
+
+/** Heads of one page in a walk over all of them, and where the next begins; `null` after the last. */
+export interface SealedPage {
+  rows: SealedHead[];
+  /** All that match, this page included, what could not be read too. */
+  total: number;
+  next: Pair | null;
+}
+
 /**
  * The store of record. Every method is exactly one statement, atomic by itself and nothing more: whoever combines
  * them must survive whatever runs or dies in between.
@@ -169,5 +187,12 @@ export interface CredentialStore {
   purgeDeleted(): Promise<number>;
   /** Ciphertext of superseded and of inert versions, 24 h after. */
   purgeSuperseded(now: string): Promise<number>;
+  /** Ciphertexts by key version, in the order of the numbers. */
+  countByKeyVersion(): Promise<KeyVersionCount[]>;
+  /**
+   * Current heads with ciphertext, disabled ones too and deleted ones not, whose key version is another than this one,
+   * in the order of organisation and provider.
+   */
+  readSealedElsewhere(query: { keyVersion: string; limit: number; after: Pair | null }): Promise<SealedPage>;
   close(): void;
 }
