@@ -1,14 +1,14 @@
 import { z } from "zod";
+import { type CloudEnvironment, contradictions, readCloud } from "./cloud-environment.ts";
+import type { Reach } from "./rights.ts";
 
-const localOnly = ["INTEGRATIONS_EXTRA_PROVIDERS", "INTEGRATIONS_CLOCK_OFFSET_S", "INTEGRATIONS_RATE_LIMIT"] as const;
-const testOnly = [
-  "KMS_API_ENDPOINT",
-  "BIGQUERY_API_ENDPOINT",
-  "SECRET_MANAGER_API_ENDPOINT",
-  "IAM_CREDENTIALS_API_ENDPOINT",
-  "OIDC_JWKS_URL",
-] as const;
 const ENDPOINT = /^INTEGRATIONS_ENDPOINT_([A-Z0-9_]+)$/;
+const localOnly: readonly (string | RegExp)[] = [
+  "INTEGRATIONS_EXTRA_PROVIDERS",
+  "INTEGRATIONS_CLOCK_OFFSET_S",
+  "INTEGRATIONS_RATE_LIMIT",
+  ENDPOINT,
+];
 
 const number = (low: number, high: number) =>
   z
@@ -23,7 +23,7 @@ const schema = z.object({
   PORT: number(0, 65_535).pipe(z.int()).default(8_000),
   INTEGRATIONS_EXTRA_PROVIDERS: z.string().min(1).optional(),
   INTEGRATIONS_CLOCK_OFFSET_S: number(-315_360_000, 315_360_000).default(0),
-  INTEGRATIONS_RATE_LIMIT: number(0, 1_000_000).default(20),
+  INTEGRATIONS_RATE_LIMIT: number(0, 1_000_000).optional(),
   OIDC_AUDIENCE: z.string().min(1).max(200).default("cloudact-integrations-decrypt"),
   CORS_ORIGINS: z
     .string()
@@ -39,15 +39,18 @@ const schema = z.object({
 
 /** What the environment says, checked. */
 export interface Environment {
-  backend: "local";
+  /** The folder of the local backend's files; unused beside `cloud`. */
   home: string;
   port: number;
   clockOffsetS: number;
+  /** Multiplies the budgets of requests; 0 for none. */
   rateLimit: number;
   audience: string;
   corsOrigins: string[];
   /** Whether this is an instance on Cloud Run. */
   onPlatform: boolean;
+  /** Where everything stands on Google Cloud; `null` for the local backend. */
+  cloud: CloudEnvironment | null;
 }
 
 /** Everything that is wrong with the environment, a line each. */
@@ -67,11 +70,13 @@ export interface Reading {
   endpoints: ReadonlyMap<string, string>;
 }
 
-/** Reads the environment. Empty values count as absent. All that is wrong is named at once, never with its value. */
-export function readEnvironment(given: Readonly<Record<string, string | undefined>>): Reading {
-  const present = Object.fromEntries(
-    Object.entries(given).flatMap(([name, value]) => (value === undefined || value === "" ? [] : [[name, value]])),
-  );
+/**
+ * Reads the environment for a process that may reach so much. Empty values count as absent. All that is wrong is named
+ * at once, never with its value.
+ */
+export function readEnvironment(given: Readonly<Record<string, string | undefined>>, reach: Reach): Reading {
+  const present: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) if (value !== undefined && value !== "") present[name] = value;
   const problems: string[] = [];
   const onPlatform = present["K_SERVICE"] !== undefined;
   const parsed = schema.safeParse(present);
@@ -81,12 +86,11 @@ export function readEnvironment(given: Readonly<Record<string, string | undefine
   const backend = present["INTEGRATIONS_BACKEND"] ?? "local";
   if (onPlatform && backend === "local")
     problems.push("INTEGRATIONS_BACKEND: local is refused where K_SERVICE is set; set it to gcp");
-  if (backend === "gcp") problems.push("INTEGRATIONS_BACKEND: gcp is not part of this build yet; use local");
-  const switches = Object.keys(present).filter(
-    (name) => ENDPOINT.test(name) || [...localOnly, ...testOnly].some((known) => known === name),
+  const switches = Object.keys(present).filter((name) =>
+    localOnly.some((known) => (typeof known === "string" ? known === name : known.test(name))),
   );
-  if (onPlatform || backend === "gcp")
-    for (const name of switches) problems.push(`${name}: is for local running and tests only; remove it`);
+  problems.push(...contradictions(present, { onPlatform, backend, switches }));
+  const cloud = backend === "gcp" ? readCloud(present, reach, problems) : null;
   const extraProviders = present["INTEGRATIONS_EXTRA_PROVIDERS"] ?? null;
   const endpoints = new Map(
     Object.entries(present).flatMap(([name, value]) => {
@@ -97,14 +101,14 @@ export function readEnvironment(given: Readonly<Record<string, string | undefine
   if (problems.length > 0 || !parsed.success) return { environment: null, problems, extraProviders, endpoints };
   const { data } = parsed;
   const environment: Environment = {
-    backend: "local",
     home: data.INTEGRATIONS_HOME,
     port: data.PORT,
     clockOffsetS: data.INTEGRATIONS_CLOCK_OFFSET_S,
-    rateLimit: data.INTEGRATIONS_RATE_LIMIT,
+    rateLimit: data.INTEGRATIONS_RATE_LIMIT ?? (cloud === null ? 20 : 1),
     audience: data.OIDC_AUDIENCE,
     corsOrigins: data.CORS_ORIGINS,
     onPlatform,
+    cloud,
   };
   return { environment, problems, extraProviders, endpoints };
 }

@@ -1,4 +1,5 @@
 import "./quiet.ts";
+import "./whole.ts";
 import { http } from "@google-cloud/functions-framework";
 import { routes } from "../shared/contract/routes.ts";
 import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
@@ -25,7 +26,7 @@ export const handlers: Handlers<Parts> = {
   ...revalidate,
 };
 
-const { onPlatform } = planOrExit().environment;
+const { onPlatform } = planOrExit(null).environment;
 const known = routes.filter(({ name }) => !(onPlatform && name === "revalidate"));
 
-http("gateway", endpoint(known, handlers, openParts(), { bare: false }));
+http("gateway", endpoint(known, handlers, openParts(null), { bare: false }));

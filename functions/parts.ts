@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { FunctionName } from "../shared/contract/routes.ts";
 import type { Desk } from "../shared/http/endpoint.ts";
 import { Limiter } from "../shared/http/limits.ts";
 import { HeadMemory } from "../shared/operations/head-memory.ts";
@@ -13,6 +14,7 @@ import { Slots } from "../shared/providers/slots.ts";
 import { loadRegistry, openRegistry, type Registry, RegistryError, type Source } from "../shared/registry/load.ts";
 import { Memory } from "../shared/vault/memory.ts";
 import { type Environment, EnvironmentError, readEnvironment } from "./environment.ts";
+import { type Reach, reachOf } from "./rights.ts";
 
 /** The longest that any one request to a provider may take; an entry's own `timeout_ms` lies below. */
 const ASK_TIMEOUT_MS = 15_000;
@@ -26,6 +28,7 @@ export interface Parts extends Works, Desk {
 export interface Plan {
   environment: Environment;
   registry: Registry;
+  reach: Reach;
 }
 
 const configs = fileURLToPath(new URL("../configs", import.meta.url));
@@ -34,14 +37,16 @@ const REGISTRY = join(configs, "system/providers.yml");
 const COMPILED_REGISTRY = join(configs, "system/registry.json");
 
 /**
- * Reads the environment and the registry, and removes every variable that a provider's SDK would read by itself, so
+ * Reads the environment and the registry for a function's process (`null` for the gateway and the command line, which
+ * reach everything), and removes every variable that a provider's SDK would read by itself, so
  * that no operator's key can stand in for a customer's.
  *
  * @throws EnvironmentError, RegistryError
  */
-export function readPlan(given: NodeJS.ProcessEnv = process.env): Plan {
+export function readPlan(name: FunctionName | null = null, given: NodeJS.ProcessEnv = process.env): Plan {
   for (const name of Object.keys(given)) if (ambientVariables.some((pattern) => pattern.test(name))) delete given[name];
-  const { environment, problems, extraProviders, endpoints } = readEnvironment(given);
+  const reach = reachOf(name);
+  const { environment, problems, extraProviders, endpoints } = readEnvironment(given, reach);
   const extra: Source[] = [];
   try {
     if (extraProviders !== null) extra.push({ name: extraProviders, text: readFileSync(extraProviders, "utf8") });
@@ -56,7 +61,7 @@ export function readPlan(given: NodeJS.ProcessEnv = process.env): Plan {
     problems.push(error.message);
   }
   if (environment === null || registry === null || problems.length > 0) throw new EnvironmentError(problems);
-  return { environment, registry };
+  return { environment, registry, reach };
 }
 
 /** The registry as the build has compiled it, where it has and nothing is to be added; else from its YAML. */
@@ -67,80 +72,59 @@ function readRegistry(extra: readonly Source[], endpoints: ReadonlyMap<string, s
   return loadRegistry([shipped, ...extra], endpoints, protocolNames);
 }
 
+/** What stands behind the ports: the half of the parts that a backend brings. */
+export type Backing = Pick<
+  Parts,
+  | "clock"
+  | "log"
+  | "store"
+  | "orgKeys"
+  | "grants"
+  | "keys"
+  | "secrets"
+  | "tokens"
+  | "federation"
+  | "audit"
+  | "keyEnvironment"
+>;
+
 /** Opens everything behind the ports. One store, one key ring and one set of memories a process. */
-export async function assemble({ environment, registry }: Plan): Promise<Parts> {
-  const [
-    { openHome },
-    { openSqliteStore },
-    { openKeyRing },
-    { openLocalSecrets },
-    { openTokenVerifier },
-    { openLocalFederation },
-    { openAuditFile },
-    { jsonLog },
-    { systemClock },
-  ] = await Promise.all([
-    import("../shared/adapters/local/home.ts"),
-    import("../shared/adapters/local/sqlite-store.ts"),
-    import("../shared/adapters/local/key-ring.ts"),
-    import("../shared/adapters/local/local-secrets.ts"),
-    import("../shared/adapters/local/local-tokens.ts"),
-    import("../shared/adapters/local/local-federation.ts"),
-    import("../shared/adapters/local/audit-file.ts"),
-    import("../shared/adapters/local/json-log.ts"),
-    import("../shared/adapters/local/system-clock.ts"),
-  ]);
-  const home = openHome(environment.home);
-  const clock = systemClock(environment.clockOffsetS);
-  const log = jsonLog(process.stderr, clock);
-  const store = openSqliteStore({
-    file: join(home, "integrations.sqlite"),
-    schemasFolder: join(configs, "setup/bootstrap/schemas"),
-    clock,
-    onCorrupt: ({ org_slug, provider }) => log("CRITICAL", "integrity", { org_slug, provider, reason: "row" }),
-  });
+export async function assemble({ environment, registry, reach }: Plan): Promise<Parts> {
+  const backing =
+    environment.cloud === null
+      ? await import("./backends/local.ts").then(({ openLocal }) => openLocal(environment, configs))
+      : await import("./backends/cloud.ts").then(({ openCloud }) => openCloud(environment, reach));
+  const { clock } = backing;
   return {
+    ...backing,
     environment,
     registry,
-    clock,
-    log,
-    store,
-    orgKeys: store,
-    grants: store,
-    keys: openKeyRing(join(home, "keyring.json"), clock),
-    secrets: openLocalSecrets(join(home, "pepper.json")),
-    tokens: openTokenVerifier(home, { audience: environment.audience, clock }),
-    federation: openLocalFederation(home, clock),
-    audit: openAuditFile(join(home, "audit.jsonl"), { clock, service: "integrations" }),
     ask: askThrough((url, init) => fetch(url, init), ASK_TIMEOUT_MS),
     slots: new Slots(),
     memory: new Memory(clock),
     heads: new HeadMemory(clock),
     inFlight: new Set(),
     limiter: new Limiter(clock, environment.rateLimit),
-    keyEnvironment: "local",
-    schedulerSubject: "scheduler",
+    schedulerSubject: environment.onPlatform ? null : "scheduler",
     corsOrigins: environment.corsOrigins,
     behindProxy: environment.onPlatform,
   };
 }
 
-/** The local issuer of identity tokens, in the same home, for the audience that the verifier asks for. */
-export async function openIssuer({ environment, clock }: Parts): Promise<TokenIssuer> {
-  const [{ openHome }, { openTokenIssuer }] = await Promise.all([
-    import("../shared/adapters/local/home.ts"),
-    import("../shared/adapters/local/local-tokens.ts"),
-  ]);
-  return openTokenIssuer(openHome(environment.home), { audience: environment.audience, clock });
+/** The local issuer of identity tokens; `null` on Google Cloud, which issues its own. */
+export async function openIssuer({ environment, clock }: Parts): Promise<TokenIssuer | null> {
+  if (environment.cloud !== null) return null;
+  const { openLocalIssuer } = await import("./backends/local.ts");
+  return await openLocalIssuer(environment, clock);
 }
 
 let plan: Plan | null = null;
 let assembled: Promise<Parts> | null = null;
 
-/** The plan of this process, read once. What is wrong with it is printed, all at once, and ends the process with 1. */
-export function planOrExit(): Plan {
+/** The plan of this process, read once: the gateway reads its own before its functions ask for theirs. What is wrong with it is printed, all at once, and ends the process with 1. */
+export function planOrExit(name: FunctionName | null): Plan {
   try {
-    plan ??= readPlan();
+    plan ??= readPlan(name);
     return plan;
   } catch (error) {
     if (!(error instanceof EnvironmentError) && !(error instanceof RegistryError)) throw error;
@@ -150,8 +134,8 @@ export function planOrExit(): Plan {
 }
 
 /** For a function's module: environment and registry are checked now, the rest is opened at the first request. */
-export function start(): () => Promise<Parts> {
-  const checked = planOrExit();
+export function start(name: FunctionName | null): () => Promise<Parts> {
+  const checked = planOrExit(name);
   return () => {
     assembled ??= assemble(checked).catch((error: unknown) => {
       assembled = null;

@@ -5,7 +5,7 @@ import { start } from "./parts.ts";
 
 const HOST = "127.0.0.1";
 
-const { environment } = await start()().catch((error: unknown) => {
+const { environment } = await start(null)().catch((error: unknown) => {
   const why = error instanceof Error ? error.message : "unknown";
   process.stderr.write(`The store cannot be opened: ${why}. Look at INTEGRATIONS_HOME: it must be a folder of yours\n`);
   process.exit(1);

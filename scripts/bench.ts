@@ -46,7 +46,7 @@ function table(title: string, rows: Array<Record<string, string | number>>): voi
 
 async function main(): Promise<void> {
   execFileSync(process.execPath, ["scripts/build.ts"], { cwd: root, stdio: "ignore" });
-  const parts = await assemble(readPlan({ ...env }));
+  const parts = await assemble(readPlan(null, { ...env }));
   const identities = await prepare(parts);
   table(
     "Cold start: process start to the first answer with everything open, median, ratio to the framework's hello",
@@ -107,6 +107,7 @@ async function prepare(parts: Parts): Promise<Identities> {
     precondition: unconditional,
   });
   const issuer = await openIssuer(parts);
+  if (!issuer) throw new Error("the benchmark runs on the local backend");
   return { key: key.reveal(), token: await issuer.issue("bench"), scheduler: await issuer.issue("scheduler") };
 }
 

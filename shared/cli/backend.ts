@@ -98,15 +98,18 @@ function stopOf(fault: Fault): Stop {
 
 async function open(): Promise<Parts> {
   const { assemble, readPlan } = await import("../../functions/parts.ts");
-  const plan = await unlessUnusable(readPlan);
+  const plan = await unlessUnusable(() => readPlan());
   try {
     return await assemble(plan);
   } catch (error) {
     if (error instanceof Fault) throw stopOf(error);
     throw new Stop(exits.unavailable, {
-      message: `The local store cannot be opened: ${whyNot(error)}`,
-      code: "home_unusable",
-      remedy: "INTEGRATIONS_HOME names its folder",
+      message: `The store cannot be opened: ${whyNot(error)}`,
+      code: plan.environment.cloud === null ? "home_unusable" : "cloud_unusable",
+      remedy:
+        plan.environment.cloud === null
+          ? "INTEGRATIONS_HOME names its folder"
+          : "gcloud auth application-default login gives this machine an identity; the variables name what it opens",
     });
   }
 }

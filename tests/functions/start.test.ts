@@ -4,7 +4,6 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readEnvironment } from "../../functions/environment.ts";
 import { type Service, startService } from "../service/harness.ts";
 import { exampleKeys } from "../simulators/start.ts";
 
@@ -201,67 +200,6 @@ test("a function whose home cannot be opened says so on stderr at the first requ
   } finally {
     child.kill("SIGKILL");
   }
-});
-
-describe("the environment", () => {
-  const switches = [
-    "INTEGRATIONS_EXTRA_PROVIDERS",
-    "INTEGRATIONS_CLOCK_OFFSET_S",
-    "INTEGRATIONS_RATE_LIMIT",
-    "INTEGRATIONS_ENDPOINT_OPENAI_API",
-    "KMS_API_ENDPOINT",
-    "BIGQUERY_API_ENDPOINT",
-    "SECRET_MANAGER_API_ENDPOINT",
-    "IAM_CREDENTIALS_API_ENDPOINT",
-    "OIDC_JWKS_URL",
-  ];
-  test.each(switches)("%s is refused beside K_SERVICE", (name) => {
-    for (const backend of ["gcp", "local"])
-      expect(readEnvironment({ K_SERVICE: "x", INTEGRATIONS_BACKEND: backend, [name]: "1" })).toMatchObject({
-        environment: null,
-        problems: expect.arrayContaining([`${name}: is for local running and tests only; remove it`]),
-      });
-  });
-
-  test("without anything is a local one on port 8000", () => {
-    expect(readEnvironment({}).environment).toMatchObject({
-      backend: "local",
-      home: ".integrations",
-      port: 8_000,
-      rateLimit: 20,
-      clockOffsetS: 0,
-      corsOrigins: [],
-      audience: "cloudact-integrations-decrypt",
-      onPlatform: false,
-    });
-  });
-
-  test("takes an empty value as none", () => {
-    expect(readEnvironment({ PORT: "", K_SERVICE: "", CORS_ORIGINS: "" }).environment).toMatchObject({
-      port: 8_000,
-      corsOrigins: [],
-    });
-  });
-
-  test.each([
-    ["PORT", "65536"],
-    ["PORT", "-1"],
-    ["PORT", "80a"],
-    ["PORT", "8000.5"],
-    ["INTEGRATIONS_BACKEND", "aws"],
-    ["INTEGRATIONS_RATE_LIMIT", "many"],
-    ["INTEGRATIONS_CLOCK_OFFSET_S", "1e9"],
-    ["CORS_ORIGINS", "*"],
-    ["CORS_ORIGINS", "https://app.example/"],
-    ["CORS_ORIGINS", "https://app.example,nonsense"],
-    ["CORS_ORIGINS", "null"],
-    ["OIDC_AUDIENCE", "x".repeat(201)],
-  ])("%s=%s is refused by name", (name, value) => {
-    const { environment, problems } = readEnvironment({ [name]: value });
-    expect(environment).toBeNull();
-    expect(problems).toEqual([expect.stringContaining(`${name}: `)]);
-    expect(problems.join()).not.toContain(value.length > 3 && value !== "null" ? value : "\u0000");
-  });
 });
 
 test("the ready line is exact and the only thing on stdout", async () => {

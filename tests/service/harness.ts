@@ -68,7 +68,7 @@ export async function startService(
     ...options.env,
   };
   const started = options.target === undefined ? await startGateway(env) : await startTarget(options.target, env);
-  const parts = await assemble(readPlan({ ...env, PORT: "0" }));
+  const parts = await assemble(readPlan(null, { ...env, PORT: "0" }));
   const base = `${started.origin}/api/v1/integrations`;
   const exited = new Promise<number | null>((resolve) => started.child.once("exit", (code) => resolve(code)));
   const now = () => new Date().toISOString();

@@ -26,10 +26,11 @@ export const checkProviders: Command = {
   notes: ["INTEGRATIONS_EXTRA_PROVIDERS is checked too. Exit code 1 where something is wrong."],
   async run({ given, terminal, json, environment }) {
     const { readEnvironment } = await import("../../../functions/environment.ts");
+    const { reachOfNone } = await import("../../../functions/rights.ts");
     const { loadRegistry, RegistryError } = await import("../../registry/load.ts");
     const { pathOf } = await import("../../registry/check.ts");
     const { protocolNames } = await import("../../providers/protocol-names.ts");
-    const { extraProviders, endpoints } = readEnvironment(environment);
+    const { extraProviders, endpoints } = readEnvironment(environment, reachOfNone);
     const files = [registryFile, ...(extraProviders === null ? [] : [extraProviders]), ...given.arguments("file")];
     const sources = [...new Set(files.map((file) => resolve(file)))].map(readSource);
     try {

@@ -1,6 +1,6 @@
 import { audited, onBackend } from "../backend.ts";
 import type { Command } from "../command.ts";
-import { exits } from "../stop.ts";
+import { exits, Stop } from "../stop.ts";
 import { subjectCheck } from "./grant.ts";
 
 export const issueToken: Command = {
@@ -19,6 +19,12 @@ export const issueToken: Command = {
     return await onBackend(context, async (backend) => {
       const { openIssuer } = await import("../../../functions/parts.ts");
       const issuer = await openIssuer(backend.parts);
+      if (issuer === null)
+        throw new Stop(exits.usage, {
+          message: "On Google Cloud the platform signs identity tokens; this command is for local running",
+          code: "token_not_local",
+          remedy: "gcloud auth print-identity-token --audiences=<OIDC_AUDIENCE> makes one for an account",
+        });
       const token = await audited(backend, { operation: "token.issue", orgs: [], target: subject }, () =>
         issuer.issue(subject),
       );
