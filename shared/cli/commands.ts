@@ -6,6 +6,7 @@ import { createGrant, listGrants, revokeGrant } from "./commands/grant.ts";
 import { get, history, instructions, status, validate } from "./commands/look.ts";
 import { createOrgKey, listOrgKeys, revokeOrgKey } from "./commands/org-key.ts";
 import { checkProviders } from "./commands/providers.ts";
+import { runRewrap } from "./commands/rewrap.ts";
 import { runSweep } from "./commands/sweep.ts";
 import { issueToken } from "./commands/token.ts";
 
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   revokeGrant,
   issueToken,
   runSweep,
+  runRewrap,
   checkProviders,
   showArchitecture,
 ];

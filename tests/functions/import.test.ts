@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import * as answers from "../../shared/contract/answers.ts";
 import { expectProblem } from "../http/problem.ts";
@@ -168,23 +166,19 @@ test("each credential that was stored has an audit record of its own, with its i
         ],
       },
     });
-  const audited = (id: string | null) =>
-    readFileSync(join(service.home, "audit.jsonl"), "utf8")
-      .split("\n")
-      .filter((line) => line.includes(String(id)))
-      .map((line) => JSON.parse(line));
+  const audited = (id: string | null) => service.audit(id);
   const reply = await send();
   const [first, second] = reply.body.results;
   const own = { org_slug: org, operation: "setup", decision: "allow", outcome: "ok", actor_id: key.split("_")[2] };
   const sealed = { fingerprint: expect.stringMatching(/^[0-9a-f]{8}$/), key_version: "1" };
-  expect(audited(reply.headers.get("x-request-id"))).toEqual([
+  expect(await audited(reply.headers.get("x-request-id"))).toEqual([
     expect.objectContaining({ ...own, ...sealed, provider: "OPENAI", credential_id: first.credential_id, status: 201 }),
     expect.objectContaining({ ...own, ...sealed, provider: "GROQ", credential_id: second.credential_id, status: 200 }),
     expect.objectContaining({ ...own, operation: "import", status: 200 }),
   ]);
   const again = await send();
   expect(again.body.results.slice(0, 2)).toEqual([first, second]);
-  expect(audited(again.headers.get("x-request-id")).map(({ operation }) => operation)).toEqual(["import"]);
+  expect((await audited(again.headers.get("x-request-id"))).map(({ operation }) => operation)).toEqual(["import"]);
 });
 
 test("a provider that stands twice refuses the whole before anything is asked", async () => {
@@ -214,8 +208,8 @@ test("two imports at once leave one current credential each, and each item says 
     if (!body.success) expect(body.results[0]).toMatchObject({ status: "failed", code: "conflict" });
 });
 
-test("no credential of an import stands in the output or the audit log", () => {
+test("no credential of an import stands in the output or the audit log", async () => {
   const { stdout, stderr } = service.output();
-  const audit = readFileSync(join(service.home, "audit.jsonl"), "utf8");
+  const audit = JSON.stringify(await service.audit());
   for (const code of providerCodes) expect(stdout + stderr + audit).not.toContain(exampleKeys(code).good);
 });

@@ -1,6 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as answers from "../../shared/contract/answers.ts";
 import { expectProblem } from "../http/problem.ts";
@@ -243,9 +240,7 @@ describe("a row that cannot be read", () => {
     const own = await service.orgKey("corrupt");
     for (const provider of ["openai", "groq"])
       await setup("corrupt", own, provider, { credential: exampleKeys(provider === "groq" ? "GROQ" : "OPENAI").good });
-    const database = new DatabaseSync(join(service.home, "integrations.sqlite"), { timeout: 5_000 });
-    database.exec("UPDATE heads SET metadata = 'no json' WHERE org_slug = 'corrupt' AND provider = 'GROQ'");
-    database.close();
+    await service.backend.spoil({ org_slug: "corrupt", provider: "GROQ" }, { metadata: "no object" });
   });
 
   test("stands in the list as an error, counts as configured, and hides nothing of the others", async () => {
@@ -270,32 +265,26 @@ describe("a row that cannot be read", () => {
 });
 
 describe("decrypt", () => {
-  const audited = (id: string | null) =>
-    readFileSync(join(service.home, "audit.jsonl"), "utf8")
-      .split("\n")
-      .filter((line) => line.includes(String(id)))
-      .map((line) => JSON.parse(line));
+  const audited = (id: string | null) => service.audit(id);
 
   test.each([
-    ["disabled", { enabled: false }, ""],
-    ["INVALID", { enabled: true }, "UPDATE heads SET validation_status = 'INVALID' WHERE org_slug = 'reports'"],
-    ["EXPIRED", { enabled: true }, "UPDATE heads SET validation_status = 'EXPIRED' WHERE org_slug = 'reports'"],
+    ["disabled", { enabled: false }, null],
+    ["INVALID", { enabled: true }, { validation_status: "INVALID" }],
+    ["EXPIRED", { enabled: true }, { validation_status: "EXPIRED" }],
     [
       "deactivated",
       { enabled: true },
-      "UPDATE heads SET validation_status = 'VALID', deactivation_scheduled_at = '2020-01-01T00:00:00.000Z' WHERE org_slug = 'reports' AND provider = 'XAI'",
+      { validation_status: "VALID", deactivation_scheduled_at: "2020-01-01T00:00:00.000Z" },
     ],
-  ])("that is refused because the credential is %s is audited with its id", async (_, body, sql) => {
+  ])("that is refused because the credential is %s is audited with its id", async (_, body, columns) => {
     const own = await service.orgKey("reports");
     const made = await setup("reports", own, "xai", { credential: exampleKeys("XAI").good });
     await service.send("PUT", "/reports/xai", { key: own, body });
-    const database = new DatabaseSync(join(service.home, "integrations.sqlite"), { timeout: 5_000 });
-    database.exec(sql);
-    database.close();
+    if (columns !== null) await service.backend.spoil({ org_slug: "reports", provider: "XAI" }, columns);
     const refused = await service.send("POST", "/reports/xai/decrypt", { token, body: RUN });
     expectProblem(refused, 409, "credential_not_usable");
     expect(refused.text).not.toContain(made.body.credential_id);
-    expect(audited(refused.headers.get("x-request-id"))).toEqual([
+    expect(await audited(refused.headers.get("x-request-id"))).toEqual([
       expect.objectContaining({
         operation: "decrypt",
         outcome: "error",

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as answers from "../../shared/contract/answers.ts";
 import { expectProblem } from "../http/problem.ts";
@@ -27,12 +25,7 @@ const setup = (body: unknown, options: { provider?: string; headers?: Record<str
 const get = (provider = "openai") => service.send("GET", `/${org}/${provider}`, { key });
 const decrypt = (provider = "openai") => service.send("POST", `/${org}/${provider}/decrypt`, { token, body: RUN });
 const inDays = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString();
-const audited = (reply: Reply) =>
-  readFileSync(join(service.home, "audit.jsonl"), "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line))
-    .find(({ request_id }) => request_id === reply.headers.get("x-request-id"));
+const audited = async (reply: Reply) => (await service.audit(reply.headers.get("x-request-id")))[0];
 
 test("a first credential answers 201 with what it can do, and takes the usual name", async () => {
   const reply = await setup({ credential: openai.admin });
@@ -53,7 +46,7 @@ test("a first credential answers 201 with what it can do, and takes the usual na
     enabled: true,
   });
   expect(info.headers.get("etag")).toBe(reply.headers.get("etag"));
-  expect(audited(reply)).toMatchObject({
+  expect(await audited(reply)).toMatchObject({
     operation: "setup",
     decision: "allow",
     outcome: "ok",
@@ -129,7 +122,7 @@ describe("skip_validation", () => {
       body: { validation_status: "PENDING", pipelines: [{ ready: "unknown" }] },
     });
     expect(service.simulators.requests).toHaveLength(0);
-    expect(audited(reply)).toMatchObject({ reason_code: "validation_skipped", outcome: "ok" });
+    expect(await audited(reply)).toMatchObject({ reason_code: "validation_skipped", outcome: "ok" });
     expect((await get()).body).toMatchObject({
       status: "PENDING",
       lifecycle: "pending",
@@ -149,7 +142,7 @@ describe("skip_validation", () => {
   test("does not skip the format", async () => {
     const reply = await setup({ credential: "nonsense", skip_validation: true });
     expectProblem(reply, 422, "credential_format");
-    expect(audited(reply)).toMatchObject({ reason_code: "credential_format", outcome: "error" });
+    expect(await audited(reply)).toMatchObject({ reason_code: "credential_format", outcome: "error" });
   });
 });
 
@@ -369,7 +362,7 @@ describe("preconditions", () => {
 
 test("no credential stands in the output, the audit log or any answer but decrypt's", async () => {
   const { stdout, stderr } = service.output();
-  const audit = readFileSync(join(service.home, "audit.jsonl"), "utf8");
+  const audit = JSON.stringify(await service.audit());
   for (const secret of [openai.good, openai.admin ?? "", openai.revoked, exampleKeys("ANTHROPIC").good])
     expect(stdout + stderr + audit).not.toContain(secret);
 });

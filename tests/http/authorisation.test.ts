@@ -1,11 +1,9 @@
-import { createHmac, createPublicKey, generateKeyPairSync, type JsonWebKey, sign } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { importJWK, type JWTPayload, SignJWT } from "jose";
+import { createHmac, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import type { JWTPayload } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LOCAL_ISSUER, openTokenIssuer } from "../../shared/adapters/local/local-tokens.ts";
 import { routes } from "../../shared/contract/routes.ts";
 import { hashOrgKey, mintOrgKey } from "../../shared/vault/org-key.ts";
+import { backendName } from "../service/backend.ts";
 import { type Reply, type Service, startService } from "../service/harness.ts";
 import { exampleKeys } from "../simulators/start.ts";
 import { type InProcess, serveInProcess, withMethods } from "./in-process.ts";
@@ -109,7 +107,11 @@ const callers: Array<{ name: string; is: Standing; presents: () => Promise<Prese
     is: {},
     presents: async () => ({ key: flipLast(await service.orgKey("acme")) }),
   },
-  { name: "a key that nobody issued", is: {}, presents: () => ({ key: mintOrgKey("local").key.reveal() }) },
+  {
+    name: "a key that nobody issued",
+    is: {},
+    presents: () => ({ key: mintOrgKey(service.parts.keyEnvironment).key.reveal() }),
+  },
   {
     name: "a key whose id is known and whose secret is not",
     is: {},
@@ -126,7 +128,11 @@ const callers: Array<{ name: string; is: Standing; presents: () => Promise<Prese
     presents: async () => ({ key: await service.orgKey("acme", "manage", { expires_at: ago(1) }) }),
   },
   { name: "a key of the environment live", is: {}, presents: () => foreignEnvironment("live") },
-  { name: "a key of the environment test", is: {}, presents: () => foreignEnvironment("test") },
+  {
+    name: "a key of a further environment",
+    is: {},
+    presents: () => foreignEnvironment(backendName === "gcp" ? "local" : "test"),
+  },
   {
     name: "a key in upper case",
     is: {},
@@ -204,12 +210,12 @@ const callers: Array<{ name: string; is: Standing; presents: () => Promise<Prese
     name: "a token for another audience",
     is: {},
     presents: async () => ({
-      token: await openTokenIssuer(service.home, { audience: "another", clock: service.parts.clock }).issue("granted"),
+      token: await service.token("granted", "another"),
     }),
   },
   { name: "a token for two audiences", is: {}, presents: () => signed({ aud: [AUDIENCE, "another"] }) },
   { name: "a token without an audience", is: {}, presents: () => signed({ aud: undefined }) },
-  { name: "a token of another issuer", is: {}, presents: () => signed({ iss: "https://accounts.google.com" }) },
+  { name: "a token of another issuer", is: {}, presents: () => signed({ iss: "https://accounts.example.com" }) },
   { name: "a token with an unverified e-mail", is: {}, presents: () => signed({ email_verified: false }) },
   {
     name: "a token that says alg none",
@@ -221,8 +227,16 @@ const callers: Array<{ name: string; is: Standing; presents: () => Promise<Prese
     is: {},
     presents: () => ({ token: `${encoded({ alg: "none", typ: "JWT" })}.${encoded(claims())}.AAAA` }),
   },
-  { name: "a token signed by HS256 with the public key", is: {}, presents: () => ({ token: signedWithPublicKey() }) },
-  { name: "a token signed by another key under our key's id", is: {}, presents: () => ({ token: signedByStranger() }) },
+  {
+    name: "a token signed by HS256 with the public key",
+    is: {},
+    presents: async () => ({ token: await signedWithPublicKey() }),
+  },
+  {
+    name: "a token signed by another key under our key's id",
+    is: {},
+    presents: async () => ({ token: await signedByStranger() }),
+  },
   {
     name: "a token whose claims were changed",
     is: {},
@@ -345,12 +359,9 @@ test("a Scheduler's header proves nothing", async () => {
   expect(service.simulators.requests).toHaveLength(asked);
 });
 
-test("every refusal stands in the audit log, with no key and no token", () => {
-  const text = readFileSync(join(service.home, "audit.jsonl"), "utf8");
-  const records = text
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+test("every refusal stands in the audit log, with no key and no token", async () => {
+  const records = await service.audit();
+  const text = JSON.stringify(records);
   const denied = records.filter(({ decision }) => decision === "deny");
   expect(denied.filter(({ status }) => status === 401).length).toBeGreaterThanOrEqual(unauthorised.length);
   expect(new Set(denied.map(({ reason_code }) => reason_code))).toEqual(
@@ -413,7 +424,7 @@ describe("who is denied is audited by what is known of them", () => {
     [
       "a key that nobody issued",
       asks,
-      () => ({ key: mintOrgKey("local").key.reveal() }),
+      () => ({ key: mintOrgKey(service.parts.keyEnvironment).key.reveal() }),
       { actor_type: "anonymous", actor_id: null, org_slug: null, reason_code: "org_key_invalid" },
     ],
     [
@@ -425,7 +436,7 @@ describe("who is denied is audited by what is known of them", () => {
     [
       "a forged token",
       decrypt,
-      () => ({ token: signedByStranger() }),
+      async () => ({ token: await signedByStranger() }),
       { actor_type: "anonymous", actor_id: null, org_slug: null, reason_code: "caller_invalid" },
     ],
     [
@@ -439,8 +450,7 @@ describe("who is denied is audited by what is known of them", () => {
     const presented = await presents();
     const reply = await service.send(method, path, { ...presented, ...(body === undefined ? {} : { body }) });
     const id = String(reply.headers.get("x-request-id"));
-    const lines = readFileSync(join(service.home, "audit.jsonl"), "utf8").split("\n");
-    expect(lines.filter((line) => line.includes(id)).map((line) => JSON.parse(line))).toEqual([
+    expect(await service.audit(id)).toEqual([
       expect.objectContaining({
         decision: "deny",
         outcome: "denied",
@@ -532,13 +542,13 @@ function flipLast(key: string): string {
 
 /** A key with a right checksum whose look-up id is known: only the HMAC tells. */
 async function sameIdOtherSecret(): Promise<string> {
-  const known = mintOrgKey("local");
-  const other = mintOrgKey("local");
+  const known = mintOrgKey(service.parts.keyEnvironment);
+  const other = mintOrgKey(service.parts.keyEnvironment);
   const [pepper] = await service.parts.secrets.peppers();
   await service.parts.orgKeys.addKey({
     key_id: other.keyId,
     org_slug: "acme",
-    environment: "local",
+    environment: service.parts.keyEnvironment,
     scope: "manage",
     name: null,
     key_hmac: hashOrgKey(pepper.bytes, known.key.reveal()),
@@ -554,7 +564,7 @@ async function sameIdOtherSecret(): Promise<string> {
 }
 
 /** A key that is known in every respect, but minted for another environment. */
-async function foreignEnvironment(environment: "live" | "test"): Promise<Presents> {
+async function foreignEnvironment(environment: "live" | "test" | "local"): Promise<Presents> {
   const { key, keyId } = mintOrgKey(environment);
   const [pepper] = await service.parts.secrets.peppers();
   await service.parts.orgKeys.addKey({
@@ -587,7 +597,7 @@ async function pipeline(
 
 function claims(): JWTPayload {
   return {
-    iss: LOCAL_ISSUER,
+    iss: service.backend.signer.issuer,
     aud: AUDIENCE,
     sub: "granted",
     iat: seconds(0),
@@ -600,30 +610,21 @@ function encoded(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
 
-function publicKey(): JsonWebKey & { kid: string } {
-  return JSON.parse(readFileSync(join(service.home, "jwks.json"), "utf8")).keys[0];
-}
-
 /** A token that the real key has signed, with claims that the issuer would not make. */
 async function signed(change: Record<string, unknown>): Promise<Presents> {
-  const key = await importJWK(JSON.parse(readFileSync(join(service.home, "token-key.json"), "utf8")), "RS256");
-  const payload = Object.fromEntries(
-    Object.entries({ ...claims(), ...change }).filter(([, value]) => value !== undefined),
-  );
-  return {
-    token: await new SignJWT(payload).setProtectedHeader({ alg: "RS256", kid: publicKey().kid, typ: "JWT" }).sign(key),
-  };
+  const given = Object.entries({ ...claims(), ...change }).filter(([, value]) => value !== undefined);
+  return { token: await service.backend.signer.sign(Object.fromEntries(given)) };
 }
 
-function signedWithPublicKey(): string {
-  const jwk = publicKey();
+async function signedWithPublicKey(): Promise<string> {
+  const jwk = await service.backend.signer.publicJwk();
   const pem = createPublicKey({ key: jwk, format: "jwk" }).export({ type: "spki", format: "pem" });
   const text = `${encoded({ alg: "HS256", kid: jwk.kid, typ: "JWT" })}.${encoded(claims())}`;
   return `${text}.${createHmac("sha256", pem).update(text).digest("base64url")}`;
 }
 
-function signedByStranger(): string {
+async function signedByStranger(): Promise<string> {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
-  const text = `${encoded({ alg: "RS256", kid: publicKey().kid, typ: "JWT" })}.${encoded(claims())}`;
+  const text = `${encoded({ alg: "RS256", kid: (await service.backend.signer.publicJwk()).kid, typ: "JWT" })}.${encoded(claims())}`;
   return `${text}.${sign("RSA-SHA256", Buffer.from(text), privateKey).toString("base64url")}`;
 }

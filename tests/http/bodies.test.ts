@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Service, startService } from "../service/harness.ts";
@@ -446,7 +444,6 @@ describe("each body is held to its schema, field by field", () => {
 test("none of these bodies has polluted an object, reached the output or the audit log", async () => {
   expect((await service.send("GET", "/providers")).status).toBe(200);
   const { stdout, stderr } = service.output();
-  const audit = readFileSync(join(service.home, "audit.jsonl"), "utf8");
+  const audit = JSON.stringify(await service.audit());
   for (const secret of [CANARY, good]) expect(stdout + stderr + audit).not.toContain(secret);
-  for (const line of audit.trim().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
 });

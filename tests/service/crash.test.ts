@@ -7,8 +7,9 @@ import { openKeyRing } from "../../shared/adapters/local/key-ring.ts";
 import { freshHome } from "../adapters/local/fresh-home.ts";
 import { seeded } from "../operations/bench.ts";
 import { exampleKey, type Simulators, startSimulators } from "../simulators/start.ts";
+import { openBackend } from "./backend.ts";
 import { type Reply, type Service, startService } from "./harness.ts";
-import { openLedger } from "./ledger.ts";
+import { historyOf } from "./ledger.ts";
 
 const RUN = { pipeline: "genai.payg_usage", run_id: "run-1" };
 const { home } = freshHome();
@@ -161,13 +162,12 @@ test("killed at each step of a setup and of a rotation, it has the old credentia
     }
     await service.close();
   }
-  const ledger = openLedger(own);
-  moments.forEach(([how], index) => {
-    expect(ledger.history(`moment${index}`, "OPENAI").map(({ op }) => op)).toEqual(
+  const backend = await openBackend(own);
+  for (const [index, [how]] of moments.entries())
+    expect((await historyOf(backend, `moment${index}`, "OPENAI")).map(({ op }) => op)).toEqual(
       how === "rotate" ? ["setup", "rotate"] : ["setup"],
     );
-  });
-  ledger.close();
+  await backend.close();
   rmSync(own, { recursive: true, force: true });
 }, 60_000);
 
@@ -221,15 +221,15 @@ test(`after each of ${KILLS} kills the old credential or the new one is there, a
     await working;
   }
 
-  const ledger = openLedger(home);
+  const backend = await openBackend(home);
   for (const pair of pairs) {
-    const history = ledger.history(pair.org, "OPENAI");
+    const history = await historyOf(backend, pair.org, "OPENAI");
     const effective = history.map(({ credentialId }) => credentialId);
     expect(new Set(effective).size, "each at most once").toBe(effective.length);
     for (const id of pair.acknowledged) expect(effective).toContain(id);
     expect(effective.at(-1) ?? null).toBe(pair.sure?.credentialId ?? null);
   }
-  ledger.close();
+  await backend.close();
   const database = new DatabaseSync(join(home, "integrations.sqlite"), { readOnly: true });
   expect(database.prepare("PRAGMA integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
   database.close();

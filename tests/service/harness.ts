@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assemble, type Parts, readPlan } from "../../functions/parts.ts";
-import { openTokenIssuer } from "../../shared/adapters/local/local-tokens.ts";
 import type { Scope } from "../../shared/contract/rows.ts";
 import { hashOrgKey, mintOrgKey } from "../../shared/vault/org-key.ts";
 import { type Simulators, startSimulators } from "../simulators/start.ts";
+import { openBackend, type TestBackend } from "./backend.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -20,12 +18,17 @@ export interface Reply {
   text: string;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: tests look at members of every record
+export type AuditLine = Record<string, any>;
+
 export interface Service {
   /** `http://127.0.0.1:P` */
   origin: string;
   /** The origin with the prefix. */
   base: string;
+  /** What a further service is given that shall stand on the same backend. */
   home: string;
+  backend: TestBackend;
   simulators: Simulators;
   /** The same backend, opened by this process too. */
   parts: Parts;
@@ -39,7 +42,12 @@ export interface Service {
     providers?: string[],
     change?: { expires_at?: string; revoked_at?: string },
   ): Promise<string>;
-  token(subject: string): Promise<string>;
+  token(subject: string, audience?: string): Promise<string>;
+  /**
+   * The audit records that hold a text, a request's id mostly, or all of them, oldest first. What a process has written
+   * may reach its parent a little later than its answer: one that holds the text is waited for.
+   */
+  audit(about?: string | null): Promise<AuditLine[]>;
   /** One request; `path` stands under the prefix unless it is absolute. */
   send(
     method: string,
@@ -58,17 +66,18 @@ export interface Service {
 export async function startService(
   options: { env?: Record<string, string>; target?: string; home?: string; simulators?: Simulators } = {},
 ): Promise<Service> {
-  const home = options.home ?? mkdtempSync(join(tmpdir(), "integrations-test-"));
+  const backend = await openBackend(options.home);
   const simulators = options.simulators ?? (await startSimulators());
   const env = {
     PATH: process.env["PATH"] ?? "",
-    INTEGRATIONS_HOME: home,
+    ...backend.env(options.target),
     INTEGRATIONS_RATE_LIMIT: "0",
     ...simulators.env,
     ...options.env,
   };
+  const seen = { ...env, ...backend.env(), PORT: "0" };
   const started = options.target === undefined ? await startGateway(env) : await startTarget(options.target, env);
-  const parts = await assemble(readPlan(null, { ...env, PORT: "0" }));
+  const parts = await assemble(readPlan(null, seen));
   const base = `${started.origin}/api/v1/integrations`;
   const exited = new Promise<number | null>((resolve) => started.child.once("exit", (code) => resolve(code)));
   const now = () => new Date().toISOString();
@@ -76,16 +85,17 @@ export async function startService(
   return {
     ...started,
     base,
-    home,
+    home: backend.home,
+    backend,
     simulators,
     parts,
     orgKey: async (org, scope = "manage", change = {}) => {
-      const { key, keyId } = mintOrgKey("local");
+      const { key, keyId } = mintOrgKey(parts.keyEnvironment);
       const [pepper] = await parts.secrets.peppers();
       await parts.orgKeys.addKey({
         key_id: keyId,
         org_slug: org,
-        environment: "local",
+        environment: parts.keyEnvironment,
         scope,
         name: null,
         key_hmac: hashOrgKey(pepper.bytes, key.reveal()),
@@ -116,7 +126,16 @@ export async function startService(
       });
       return grantId;
     },
-    token: (subject) => openTokenIssuer(home, { clock: parts.clock }).issue(subject),
+    token: backend.token,
+    audit: async (about = "") => {
+      for (let tries = 0; ; tries += 1) {
+        const found = backend
+          .audit(started.output().stdout)
+          .filter((record) => JSON.stringify(record).includes(String(about)));
+        if ((found.length > 0 && about !== "") || tries === 40) return found;
+        await new Promise((resolve) => setTimeout(resolve, about === "" ? 1 : 25));
+      }
+    },
     send: (method, path, request = {}) => send(path.startsWith("http") ? path : `${base}${path}`, method, request),
     stop: async (signal = "SIGTERM") => {
       started.child.kill(signal);
@@ -127,7 +146,7 @@ export async function startService(
       await exited;
       parts.store.close();
       if (!options.simulators) await simulators.close();
-      if (options.home === undefined) rmSync(home, { recursive: true, force: true });
+      await backend.close();
     },
   };
 }

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { exampleKey, exampleKeys, type Simulators, startSimulators } from "../simulators/start.ts";
 import { type Reply, type Service, startService } from "./harness.ts";
-import { type Link, openLedger } from "./ledger.ts";
+import { historyOf, type Link } from "./ledger.ts";
 
 const RUN = { pipeline: "genai.payg_usage", run_id: "run-1" };
 let simulators: Simulators;
 let services: [Service, Service];
-let ledger: ReturnType<typeof openLedger>;
 const keys = new Map<string, string>();
 const tokens = new Map<string, string>();
 
@@ -14,10 +13,8 @@ beforeAll(async () => {
   simulators = await startSimulators();
   const first = await startService({ simulators });
   services = [first, await startService({ home: first.home, simulators })];
-  ledger = openLedger(first.home);
 });
 afterAll(async () => {
-  ledger.close();
   await services[1].close();
   await services[0].close();
   await simulators.close();
@@ -79,8 +76,8 @@ const ops: Record<string, string[]> = {
  * once, no refused one does, none stands before another that had ended when it began, 201 was said where nothing was
  * there, and every read shows a state that was current while it was read.
  */
-function expectLinear(org: string, events: Event[]): Link[] {
-  const history = ledger.history(org, "OPENAI");
+async function expectLinear(org: string, events: Event[]): Promise<Link[]> {
+  const history = await historyOf(services[0].backend, org, "OPENAI");
   const at = new Map(history.map((link) => [link.seq, link]));
   const writes = events.filter(({ kind }) => kind !== "read");
   const accepted = writes.filter(({ reply }) => reply.status < 300);
@@ -122,7 +119,7 @@ function expectLinear(org: string, events: Event[]): Link[] {
 test("64 setups of one provider by two processes: one is told 201, each acknowledged one is in the history, none of the others is", async () => {
   const org = await organisation("race-setup");
   const events = await Promise.all(Array.from({ length: 64 }, (_, index) => act(org, "setup", pick(index), index)));
-  const history = expectLinear(org, events);
+  const history = await expectLinear(org, events);
   const count = (status: number) => events.filter(({ reply }) => reply.status === status).length;
   expect(count(201)).toBe(1);
   expect(count(201) + count(200) + count(409)).toBe(64);
@@ -145,7 +142,7 @@ test("64 setups of one provider by two processes: one is told 201, each acknowle
 test("32 create-only setups: exactly one creates, 31 are told that it exists", async () => {
   const org = await organisation("race-create");
   const events = await Promise.all(Array.from({ length: 32 }, (_, index) => act(org, "create", pick(index), index)));
-  expectLinear(org, events);
+  await expectLinear(org, events);
   expect(events.map(({ reply }) => reply.status).sort()).toEqual([201, ...Array(31).fill(412)]);
 });
 
@@ -164,7 +161,7 @@ test.each(mixes)("%s at once on two processes fit one order of changes", async (
       return await act(org, kinds[index % kinds.length] ?? "", pick(index >> 1), index + 1);
     }),
   );
-  const history = expectLinear(org, [first, ...events]);
+  const history = await expectLinear(org, [first, ...events]);
   expect(history.length).toBeGreaterThan(1);
 });
 
@@ -174,7 +171,7 @@ test.each(["setup", "rotate", "PUT"])(
     const org = await organisation(`race-idempotent-${how.toLowerCase()}`);
     const key = keys.get(org) ?? "";
     if (how !== "setup") await act(org, "setup", services[0], 0);
-    const before = ledger.history(org, "OPENAI").length;
+    const before = (await historyOf(services[0].backend, org, "OPENAI")).length;
     const once = (service: Service) => {
       const headers = { "idempotency-key": "once" };
       if (how === "setup")
@@ -196,10 +193,10 @@ test.each(["setup", "rotate", "PUT"])(
     ).toBe(1);
     for (const { status, body } of replies.filter(({ status }) => status >= 300))
       expect([status, body.code]).toEqual([409, "in_flight"]);
-    expect(ledger.history(org, "OPENAI")).toHaveLength(before + 1);
+    expect(await historyOf(services[0].backend, org, "OPENAI")).toHaveLength(before + 1);
     const later = await Promise.all(services.map(once));
     for (const reply of later) expect(reply.text).toBe(answered[0]?.text);
-    expect(ledger.history(org, "OPENAI")).toHaveLength(before + 1);
+    expect(await historyOf(services[0].backend, org, "OPENAI")).toHaveLength(before + 1);
   },
 );
 

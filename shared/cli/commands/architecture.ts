@@ -1,21 +1,9 @@
 import { PREFIX } from "../../contract/names.ts";
-import { type CallerKind, type FunctionName, routes } from "../../contract/routes.ts";
+import { type CallerKind, routes } from "../../contract/routes.ts";
 import type { Command } from "../command.ts";
 import { type Cell, table } from "../show.ts";
 import { exits } from "../stop.ts";
 import type { Terminal } from "../terminal.ts";
-
-/** What each function may do with the key that seals credentials, and with what is stored. */
-const rights: Readonly<Record<FunctionName, { key: string; store: string }>> = {
-  setup: { key: "encrypt", store: "read, append, advance" },
-  validate: { key: "decrypt", store: "read with ciphertext, record the check" },
-  list: { key: "-", store: "read without ciphertext" },
-  get: { key: "-", store: "read without ciphertext" },
-  update: { key: "encrypt", store: "read, append, advance" },
-  delete: { key: "-", store: "read without ciphertext, append, advance" },
-  decrypt: { key: "decrypt", store: "read with ciphertext, mark as reported" },
-  revalidate: { key: "decrypt", store: "read with ciphertext, record checks, purge" },
-};
 
 const callers: Readonly<Record<CallerKind, string>> = {
   anyone: "anyone",
@@ -33,12 +21,17 @@ export const showArchitecture: Command = {
   options: {},
   example: "cloudact-integrations architecture",
   async run({ terminal, json }) {
-    const functions = Object.entries(rights).map(([name, right]) => {
+    const { allRights } = await import("../../../functions/rights.ts");
+    const functions = Object.entries(allRights()).map(([name, { key, tables, secrets, aws, egress }]) => {
       const own = routes.filter(({ fn }) => fn === name);
       return {
         name,
         service_account: `int-${name}`,
-        ...right,
+        key,
+        tables,
+        secrets,
+        aws,
+        egress,
         callers: [...new Set(own.map(({ caller }) => callers[caller]))],
         routes: own.map(({ method, path, summary }) => ({ method, path: PREFIX + path, summary })),
       };
@@ -52,17 +45,26 @@ export const showArchitecture: Command = {
 interface Row {
   name: string;
   key: string;
-  store: string;
+  tables: Readonly<Record<string, string>>;
   callers: string[];
   routes: Array<{ method: string; path: string; summary: string }>;
+}
+
+/** `change heads; append versions; read org_keys`: the tables by what may be done with them. */
+function storeOf(tables: Row["tables"]): string {
+  return ["change", "append", "read"]
+    .map((right) => [right, Object.keys(tables).filter((table) => tables[table] === right)] as const)
+    .filter(([, names]) => names.length > 0)
+    .map(([right, names]) => `${right} ${names.join(", ")}`)
+    .join("; ");
 }
 
 function picture(terminal: Terminal, functions: readonly Row[]): string {
   const title = (text: string): string => `\n${terminal.tone("strong", text)}`;
   const used = functions.map((fn): Cell[] => [
     { text: fn.name, tone: "strong" },
-    { text: fn.key, tone: fn.key === "-" ? "faint" : fn.key === "decrypt" ? "warn" : "good" },
-    fn.store,
+    { text: fn.key, tone: fn.key === "none" ? "faint" : fn.key === "decrypt" ? "warn" : "good" },
+    storeOf(fn.tables),
     fn.callers.join(", "),
   ]);
   const ways = functions.flatMap((fn) =>
@@ -117,7 +119,7 @@ function drawing(functions: readonly Row[]): string[] {
   ].map(({ caller, proof, below, rows }) => {
     const lines = [...new Set(rows.map(({ key }) => key))].map((key) => {
       const names = rows.filter((row) => row.key === key).map(({ name }) => name);
-      return `${names.join(" ")}${key === "-" ? ": never the key" : `: may ${key}`}`;
+      return `${names.join(" ")}${key === "none" ? ": never the key" : `: may ${key}`}`;
     });
     return { caller, proof, below, lines };
   });

@@ -1,0 +1,108 @@
+import type { RewrapReport, VersionReport } from "../../operations/rewrap-report.ts";
+import { audited, onBackend } from "../backend.ts";
+import type { Command } from "../command.ts";
+import { progressBar } from "../progress.ts";
+import { type Cell, table } from "../show.ts";
+import { exits } from "../stop.ts";
+import type { Terminal } from "../terminal.ts";
+
+export const runRewrap: Command = {
+  name: "rewrap",
+  group: "operations",
+  summary: "Seal every credential with the newest key version, so that older ones can be destroyed",
+  arguments: [],
+  options: { "dry-run": { help: "Open everything and change nothing" } },
+  example: "cloudact-integrations rewrap --dry-run",
+  notes: [
+    "After a rotation the older key versions go on opening what they sealed. This moves it, one credential after the",
+    "other, while the service runs; a change by somebody else always wins. Cut off, it goes on by being run again.",
+    "What it cannot open (a version that is disabled or destroyed) is named, and it ends with 4.",
+  ],
+  async run(context) {
+    const { given, terminal, json } = context;
+    const dryRun = given.flag("dry-run");
+    const { rewrap } = await import("../../operations/rewrap.ts");
+    return await onBackend(context, async (backend) => {
+      const { parts, operator } = backend;
+      const progress = progressBar(terminal, dryRun ? "opened" : "sealed anew");
+      const works = {
+        ...parts,
+        log: (...line: Parameters<typeof parts.log>) => progress.above(() => parts.log(...line)),
+      };
+      const request = { requestId: crypto.randomUUID(), actor: `operator:${operator}`, dryRun };
+      const act = { operation: dryRun ? "rewrap.dry_run" : "rewrap.run", orgs: [], target: null };
+      const report = await audited(backend, act, () => rewrap(works, request, progress.advance)).finally(progress.end);
+      if (json) terminal.print(JSON.stringify(report));
+      else show(terminal, report);
+      return report.unmoved.length > 0 ? exits.unavailable : exits.ok;
+    });
+  },
+};
+
+function show(terminal: Terminal, report: RewrapReport): void {
+  const { unmoved, versions, key_version: primary } = report;
+  const head = ["key version", "current", "to be purged", "was current", "state"];
+  terminal.print(table(terminal, head, versions.map(versionRow)));
+  if (unmoved.length > 0) {
+    const rows = unmoved.map((one): Cell[] => [
+      one.org_slug,
+      one.provider,
+      one.credential_id,
+      one.fingerprint ?? "-",
+      one.key_version ?? "-",
+      { text: one.code, tone: "bad" },
+    ]);
+    terminal.print("");
+    terminal.print(
+      table(terminal, ["organisation", "provider", "credential id", "fingerprint", "sealed with", "why not"], rows),
+    );
+  }
+  terminal.print("");
+  terminal.print(
+    report.dry_run
+      ? `${report.would_move} would be sealed anew with version ${primary}. Nothing was changed.`
+      : `${report.moved} sealed anew with version ${primary}.`,
+  );
+  for (const line of nextSteps(report)) terminal.note(line);
+}
+
+function versionRow({ key_version, before, after, state }: VersionReport): Cell[] {
+  const tones = { primary: "good", in_use: "warn", superseded: "faint", empty: "faint" } as const;
+  return [
+    key_version ?? "unknown",
+    String(after.current),
+    String(after.other),
+    String(before.current),
+    { text: state.replace("_", " "), tone: tones[state] },
+  ];
+}
+
+/** What an operator does with the result, a sentence each. */
+export function nextSteps({ unmoved, versions, may_be_destroyed, dry_run, overtaken }: RewrapReport): string[] {
+  const has = (code: string) => unmoved.some((one) => one.code === code);
+  const superseded = versions.filter(({ state }) => state === "superseded").map(({ key_version }) => key_version);
+  const names = (list: ReadonlyArray<string | null>) => list.map((one) => one ?? "unknown").join(", ");
+  return [
+    ...(overtaken > 0 ? [`${overtaken} were changed by somebody else meanwhile; theirs stands.`] : []),
+    ...(has("key_unavailable")
+      ? ["What a disabled version sealed opens again once that version is enabled: enable it and run this again."]
+      : []),
+    ...(has("key_unavailable")
+      ? ["What a destroyed version sealed is lost: ask those organisations to set the provider up again."]
+      : []),
+    ...(has("integrity") ? ["What failed its integrity checks is not what was stored; see the audit log."] : []),
+    ...(has("store_unavailable") || has("conflict") || has("key_version_unchanged")
+      ? ["Some could not be moved just now: run this again."]
+      : []),
+    ...(superseded.length > 0 && !dry_run
+      ? [
+          `Only superseded ciphertext is left under ${names(superseded)}: a sweep purges it 24 hours after it was superseded. Run this again then, and destroy no version before.`,
+        ]
+      : []),
+    ...(may_be_destroyed.length > 0
+      ? [
+          `Nothing is left under ${names(may_be_destroyed)}: disable what is not destroyed yet, destroy it a day later. Backups of the store from before need it.`,
+        ]
+      : []),
+  ];
+}
