@@ -49,6 +49,8 @@ export interface Environment {
   corsOrigins: string[];
   /** Whether this is an instance on Cloud Run. */
   onPlatform: boolean;
+  /** Whether this process meets callers with identity tokens. */
+  verifiesTokens: boolean;
   /** Where everything stands on Google Cloud; `null` for the local backend. */
   cloud: CloudEnvironment | null;
 }
@@ -108,6 +110,7 @@ export function readEnvironment(given: Readonly<Record<string, string | undefine
     audience: data.OIDC_AUDIENCE,
     corsOrigins: data.CORS_ORIGINS,
     onPlatform,
+    verifiesTokens: reach.tokens,
     cloud,
   };
   return { environment, problems, extraProviders, endpoints };

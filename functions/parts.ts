@@ -14,7 +14,7 @@ import { Slots } from "../shared/providers/slots.ts";
 import { loadRegistry, openRegistry, type Registry, RegistryError, type Source } from "../shared/registry/load.ts";
 import { Memory } from "../shared/vault/memory.ts";
 import { type Environment, EnvironmentError, readEnvironment } from "./environment.ts";
-import { type Reach, reachOf } from "./rights.ts";
+import { reachOf } from "./rights.ts";
 
 /** The longest that any one request to a provider may take; an entry's own `timeout_ms` lies below. */
 const ASK_TIMEOUT_MS = 15_000;
@@ -28,7 +28,8 @@ export interface Parts extends Works, Desk {
 export interface Plan {
   environment: Environment;
   registry: Registry;
-  reach: Reach;
+  /** What this process is called in the audit: its function, or `integrations`. */
+  name: string;
 }
 
 const configs = fileURLToPath(new URL("../configs", import.meta.url));
@@ -45,8 +46,7 @@ const COMPILED_REGISTRY = join(configs, "system/registry.json");
  */
 export function readPlan(name: FunctionName | null = null, given: NodeJS.ProcessEnv = process.env): Plan {
   for (const name of Object.keys(given)) if (ambientVariables.some((pattern) => pattern.test(name))) delete given[name];
-  const reach = reachOf(name);
-  const { environment, problems, extraProviders, endpoints } = readEnvironment(given, reach);
+  const { environment, problems, extraProviders, endpoints } = readEnvironment(given, reachOf(name));
   const extra: Source[] = [];
   try {
     if (extraProviders !== null) extra.push({ name: extraProviders, text: readFileSync(extraProviders, "utf8") });
@@ -61,7 +61,7 @@ export function readPlan(name: FunctionName | null = null, given: NodeJS.Process
     problems.push(error.message);
   }
   if (environment === null || registry === null || problems.length > 0) throw new EnvironmentError(problems);
-  return { environment, registry, reach };
+  return { name: name ?? "integrations", environment, registry };
 }
 
 /** The registry as the build has compiled it, where it has and nothing is to be added; else from its YAML. */
@@ -89,11 +89,11 @@ export type Backing = Pick<
 >;
 
 /** Opens everything behind the ports. One store, one key ring and one set of memories a process. */
-export async function assemble({ environment, registry, reach }: Plan): Promise<Parts> {
+export async function assemble({ name, environment, registry }: Plan): Promise<Parts> {
   const backing =
     environment.cloud === null
       ? await import("./backends/local.ts").then(({ openLocal }) => openLocal(environment, configs))
-      : await import("./backends/cloud.ts").then(({ openCloud }) => openCloud(environment, reach));
+      : await import("./backends/cloud.ts").then(({ openCloud }) => openCloud(environment, name));
   const { clock } = backing;
   return {
     ...backing,

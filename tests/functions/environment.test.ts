@@ -47,6 +47,7 @@ describe("the local environment", () => {
       corsOrigins: [],
       audience: "cloudact-integrations-decrypt",
       onPlatform: false,
+      verifiesTokens: true,
       cloud: null,
     });
   });
