@@ -1,13 +1,15 @@
 import "./gateway.ts";
 import { getTestServer } from "@google-cloud/functions-framework/testing";
 import { PREFIX } from "../shared/contract/names.ts";
-import { start } from "./parts.ts";
+import { planOrExit, start } from "./parts.ts";
 
 const HOST = "127.0.0.1";
 
-const { environment } = await start(null)().catch((error: unknown) => {
+const { environment } = planOrExit(null);
+await start(null)().catch((error: unknown) => {
   const why = error instanceof Error ? error.message : "unknown";
-  process.stderr.write(`The store cannot be opened: ${why}. Look at INTEGRATIONS_HOME: it must be a folder of yours\n`);
+  const remedy = environment.cloud ? "" : ". Look at INTEGRATIONS_HOME: it must be a folder of yours";
+  process.stderr.write(`The store cannot be opened: ${why}${remedy}\n`);
   process.exit(1);
 });
 const server = getTestServer("gateway");

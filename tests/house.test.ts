@@ -184,14 +184,14 @@ describe("the checks themselves see what they are for", () => {
     [
       "an operation imports an adapter",
       "shared/operations/setup.ts",
-      'import { systemClock } from "../adapters/local/system-clock.ts";',
+      'import { systemClock } from "../adapters/system-clock.ts";',
     ],
     ["the vault imports the registry", "shared/vault/seal.ts", 'import type { Entry } from "../registry/entry.ts";'],
     ["the contract imports a port", "shared/contract/rows.ts", 'import { timestamp } from "../ports/clock.ts";'],
     [
       "a port imports an adapter, later on",
       "shared/ports/clock.ts",
-      'const late = await import("../adapters/local/system-clock.ts");',
+      'const late = await import("../adapters/system-clock.ts");',
     ],
     [
       "a function imports an adapter",

@@ -1,7 +1,7 @@
 import { cloudLog } from "../../shared/adapters/cloud/cloud-log.ts";
 import { googleIdentity } from "../../shared/adapters/cloud/google-identity.ts";
 import { openStdoutAudit } from "../../shared/adapters/cloud/stdout-audit.ts";
-import { systemClock } from "../../shared/adapters/local/system-clock.ts";
+import { systemClock } from "../../shared/adapters/system-clock.ts";
 import { Fault } from "../../shared/contract/fault.ts";
 import type { Environment } from "../environment.ts";
 import type { Backing } from "../parts.ts";

@@ -1,13 +1,13 @@
 import { join } from "node:path";
+import { jsonLog } from "../../shared/adapters/json-log.ts";
 import { openAuditFile } from "../../shared/adapters/local/audit-file.ts";
 import { openHome } from "../../shared/adapters/local/home.ts";
-import { jsonLog } from "../../shared/adapters/local/json-log.ts";
 import { openKeyRing } from "../../shared/adapters/local/key-ring.ts";
 import { openLocalFederation } from "../../shared/adapters/local/local-federation.ts";
 import { openLocalSecrets } from "../../shared/adapters/local/local-secrets.ts";
 import { openTokenIssuer, openTokenVerifier } from "../../shared/adapters/local/local-tokens.ts";
 import { openSqliteStore } from "../../shared/adapters/local/sqlite-store.ts";
-import { systemClock } from "../../shared/adapters/local/system-clock.ts";
+import { systemClock } from "../../shared/adapters/system-clock.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import type { TokenIssuer } from "../../shared/ports/tokens.ts";
 import type { Environment } from "../environment.ts";

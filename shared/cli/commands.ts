@@ -4,7 +4,8 @@ import { remove, rotate, setup, update } from "./commands/change.ts";
 import { decrypt } from "./commands/decrypt.ts";
 import { createGrant, listGrants, revokeGrant } from "./commands/grant.ts";
 import { get, history, instructions, status, validate } from "./commands/look.ts";
-import { createOrgKey, listOrgKeys, revokeOrgKey } from "./commands/org-key.ts";
+import { runMigrate } from "./commands/migrate.ts";
+import { createOrgKey, importOrgKeys, listOrgKeys, revokeOrgKey } from "./commands/org-key.ts";
 import { checkProviders } from "./commands/providers.ts";
 import { runRewrap } from "./commands/rewrap.ts";
 import { runSweep } from "./commands/sweep.ts";
@@ -25,12 +26,14 @@ export const commands: readonly Command[] = [
   createOrgKey,
   listOrgKeys,
   revokeOrgKey,
+  importOrgKeys,
   createGrant,
   listGrants,
   revokeGrant,
   issueToken,
   runSweep,
   runRewrap,
+  runMigrate,
   checkProviders,
   showArchitecture,
 ];

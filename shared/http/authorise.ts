@@ -1,11 +1,16 @@
 import { hash } from "node:crypto";
 import { Fault } from "../contract/fault.ts";
+import { isOrgSlug } from "../contract/names.ts";
 import type { Grant, OrgKey, Scope } from "../contract/rows.ts";
+import { Secret } from "../contract/secret.ts";
 import type { Clock } from "../ports/clock.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { GrantStore, OrgKeyStore } from "../ports/key-registry.ts";
+import type { LegacyKeys } from "../ports/legacy-keys.ts";
+import type { Log } from "../ports/log.ts";
 import type { Pepper, SecretSource } from "../ports/secret-source.ts";
 import type { Caller, TokenVerifier } from "../ports/tokens.ts";
+import { isLegacyKey, legacyKeyId, legacyKeyRow } from "../vault/legacy-key.ts";
 import { hashOrgKey, parseOrgKey, sameHash } from "../vault/org-key.ts";
 import type { Limiter } from "./limits.ts";
 import type { Request } from "./request.ts";
@@ -17,16 +22,24 @@ const MAX_REMEMBERED = 10_000;
 
 /** Who sent a request, once that is proven. */
 export type Actor =
-  | { type: "api_key"; id: string; scope: Scope }
+  | { type: "api_key"; id: string; scope: Scope; legacy: boolean }
   | { type: "service_account" | "scheduler"; id: string; email: string | null }
   | { type: "anonymous"; id: null };
 
 /** Told who it is as soon as that is proven, before what they may do is looked at: denials are audited by name. */
 export type Recognised = (actor: Actor) => void;
 
+/** Until when keys of the older kind are looked up where they have always been. */
+export interface LegacyWindow {
+  /** RFC 3339, UTC. */
+  until: string;
+  keys: LegacyKeys;
+}
+
 /** What authorisation needs. */
 export interface Gate {
   clock: Clock;
+  log: Log;
   orgKeys: OrgKeyStore;
   grants: GrantStore;
   secrets: SecretSource;
@@ -36,9 +49,17 @@ export interface Gate {
   keyEnvironment: string;
   /** The `sub` that may start sweeps where this process verifies it; `null` where the platform alone decides. */
   schedulerSubject: string | null;
+  /** `null`, or left out, where no older keys are looked up; those that were taken over before live as long as their rows say. */
+  legacy?: LegacyWindow | null;
 }
 
-const caches = new WeakMap<Gate, { keys: ShortCache<OrgKey | null>; grants: ShortCache<Grant[]> }>();
+interface Caches {
+  keys: ShortCache<OrgKey | null>;
+  grants: ShortCache<Grant[]>;
+  /** Legacy keys that are being taken over, by key id: of many first requests at once one looks it up. */
+  takingOver: Map<string, Promise<OrgKey | null>>;
+}
+const caches = new WeakMap<Gate, Caches>();
 
 /**
  * Recognises an organisation's key. Every failure is the same `org_key_invalid`.
@@ -62,7 +83,7 @@ export async function authoriseOrgKey(
     gate.limiter.take("failed_key", request.address);
     throw new Fault("org_key_invalid", { remedy: "Send the organisation's key once, in the header X-API-Key" });
   }
-  recognised({ type: "api_key", id: key.key_id, scope: key.scope });
+  recognised({ type: "api_key", id: key.key_id, scope: key.scope, legacy: key.legacy });
   if (key.org_slug !== request.org) throw new Fault("forbidden");
   if (request.route.caller === "manage" && key.scope !== "manage") throw new Fault("scope_insufficient");
 }
@@ -127,6 +148,7 @@ export async function authoriseScheduler(request: Request, gate: Gate, recognise
 async function recognise(gate: Gate, presented: readonly string[]): Promise<OrgKey | null> {
   const text = presented.length === 1 ? presented[0] : undefined;
   const parsed = text === undefined ? null : parseOrgKey(text);
+  if (text !== undefined && parsed === null && isLegacyKey(text)) return await recogniseLegacy(gate, text);
   if (text === undefined || !parsed || parsed.environment !== gate.keyEnvironment) return null;
   const key = await cacheOf(gate).keys.get(parsed.keyId, gate.clock, () => gate.orgKeys.findKey(parsed.keyId));
   const peppers = await gate.secrets.peppers();
@@ -135,6 +157,52 @@ async function recognise(gate: Gate, presented: readonly string[]): Promise<OrgK
   const now = timestamp(gate.clock.now());
   const live = key !== null && key.revoked_at === null && (key.expires_at === null || key.expires_at > now);
   return matches && live ? key : null;
+}
+
+/**
+ * A key of the older kind: its row is found by an id that follows from its HMAC. While the window is open it decides
+ * until when such keys live, so that moving the date moves it for those taken over already; afterwards their rows do.
+ */
+async function recogniseLegacy(gate: Gate, text: string): Promise<OrgKey | null> {
+  const hashes = (await gate.secrets.peppers()).map((pepper) => ({ pepper, hmac: hashOrgKey(pepper.bytes, text) }));
+  const [newest] = hashes;
+  if (newest === undefined) return null;
+  const ids = hashes.map(({ hmac }) => legacyKeyId(hmac));
+  const id = legacyKeyId(newest.hmac);
+  const { keys, takingOver } = cacheOf(gate);
+  const key = await keys.get(id, gate.clock, async () => {
+    const running = takingOver.get(id) ?? findLegacy(gate, text, ids, newest.pepper);
+    takingOver.set(id, running);
+    return await running.finally(() => takingOver.delete(id));
+  });
+  const hmac = hashes.find(({ pepper }) => pepper.version === key?.pepper_version)?.hmac ?? newest.hmac;
+  const matches = sameHash(hmac, key?.key_hmac ?? Buffer.alloc(32));
+  if (!matches || key === null || !key.legacy || key.environment !== gate.keyEnvironment) return null;
+  const until = gate.legacy?.until ?? key.expires_at;
+  return key.revoked_at === null && until !== null && timestamp(gate.clock.now()) < until ? key : null;
+}
+
+/** The row of a legacy key; where there is none yet and the window is open, the older table is asked, once. */
+async function findLegacy(gate: Gate, text: string, ids: readonly string[], pepper: Pepper): Promise<OrgKey | null> {
+  for (const id of ids) {
+    const known = await gate.orgKeys.findKey(id);
+    if (known !== null) return known;
+  }
+  const now = timestamp(gate.clock.now());
+  if (!gate.legacy || now >= gate.legacy.until) return null;
+  const org = await gate.legacy.keys.organisationOf(new Secret(text));
+  if (org === null || !isOrgSlug(org)) return null;
+  const { until } = gate.legacy;
+  const row = legacyKeyRow(text, { org, environment: gate.keyEnvironment, pepper, now, until, by: "legacy" });
+  try {
+    await gate.orgKeys.addKey(row);
+    gate.log("NOTICE", "org_key.taken_over", { org_slug: org, subject: row.key_id });
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    // The older table has vouched for it: the customer is let in, and the next look-up writes the row.
+    gate.log("WARNING", "org_key.not_taken_over", { org_slug: org, subject: row.key_id, code: error.code });
+  }
+  return row;
 }
 
 async function identify(request: Request, gate: Gate): Promise<Caller> {
@@ -152,12 +220,13 @@ async function identify(request: Request, gate: Gate): Promise<Caller> {
   });
 }
 
-function cacheOf(gate: Gate) {
+function cacheOf(gate: Gate): Caches {
   let cache = caches.get(gate);
   if (!cache) {
     cache = {
       keys: new ShortCache((key) => (key === null ? UNKNOWN_MS : KNOWN_MS)),
       grants: new ShortCache((grants) => (grants.length === 0 ? UNKNOWN_MS : KNOWN_MS)),
+      takingOver: new Map(),
     };
     caches.set(gate, cache);
   }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { Fault } from "../contract/fault.ts";
+import { DEPRECATED_SINCE } from "../contract/older-shapes.ts";
 import { methodsAt, type Route, type RouteName } from "../contract/routes.ts";
 import type { Audit, AuditRecord } from "../ports/audit.ts";
 import type { Log } from "../ports/log.ts";
@@ -106,6 +107,7 @@ async function serve<Parts extends Desk>(
     fault = asFault(error, parts, id, { org: recordableOrg(request, actor, null), provider: audited.provider });
     answer = problem(fault, id);
   }
+  if (isLegacy(actor)) answer = { ...answer, headers: { deprecation: DEPRECATED_SINCE, ...answer.headers } };
   const org = recordableOrg(request, actor, fault);
   if (request.route.caller !== "anyone") parts.audit.write(auditRecord(request, org, actor, answer, fault, audited));
   parts.log(answer.status >= 500 ? "ERROR" : "INFO", "request", {
@@ -177,6 +179,11 @@ function auditRecord(
 function recordableOrg({ org }: Request, actor: Actor, fault: Fault | null): string | null {
   if (actor.type === "anonymous" || org === null) return null;
   return isDenial(fault) && /[a-z0-9]{20}/.test(org) ? null : org;
+}
+
+/** Whether the caller still uses a key of the older kind, which every answer then says. */
+function isLegacy(actor: Actor): boolean {
+  return actor.type === "api_key" && actor.legacy;
 }
 
 function isDenial(fault: Fault | null): boolean {

@@ -187,7 +187,7 @@ describe("usage", () => {
     ]);
     expect(all.stdout).toContain("Exit codes");
     expect(one.stdout).toContain("Example: cloudact-integrations setup acme openai --file key.txt");
-    expect(group.stdout.match(/^Usage:/gm)).toHaveLength(3);
+    expect(group.stdout.match(/^Usage:/gm)).toHaveLength(4);
     expect(behind.stdout).toContain("--subject <sub>");
     expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     for (const { code } of [all, one, group, behind, version]) expect(code).toBe(0);

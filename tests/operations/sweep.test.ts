@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../shared/adapters/local/system-clock.ts";
+import { systemClock } from "../../shared/adapters/system-clock.ts";
 import { revalidateBody } from "../../shared/contract/bodies.ts";
 import { decrypt } from "../../shared/operations/decrypt.ts";
 import { HeadMemory } from "../../shared/operations/head-memory.ts";

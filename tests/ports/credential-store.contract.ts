@@ -983,6 +983,167 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         expect(await under.sealedEvents(pair)).toEqual([second.event_id]);
       });
     });
+
+    describe("sealed under which key version", () => {
+      const sealed = (keyVersion: string | null, more: { version?: Partial<Version>; head?: object } = {}) => ({
+        version: { key_version: keyVersion, ...more.version },
+        head: { key_version: keyVersion, ...more.head },
+      });
+      const at = (org_slug: string, provider = "OPENAI"): Pair => ({ org_slug, provider });
+      const names = (page: { rows: Array<{ head: Head }> }) =>
+        page.rows.map(({ head }) => `${head.org_slug} ${head.provider}`);
+
+      test("an empty store holds no ciphertext under any version, and none is elsewhere", async () => {
+        expect(await store.countByKeyVersion()).toEqual([]);
+        expect(await store.readSealedElsewhere({ keyVersion: "1", limit: 10, after: null })).toEqual({
+          rows: [],
+          total: 0,
+          next: null,
+        });
+      });
+
+      test("ciphertexts are counted by version in the order of the numbers, the current ones apart from all others", async () => {
+        await change(store, at("a"), sealed("10"));
+        await change(store, at("b"), sealed("2"));
+        await change(store, at("b"), sealed("10"));
+        await change(store, at("c"), sealed("2"));
+        await change(store, at("c"), { version: { op: "delete" } });
+        await change(store, at("d"), sealed("9"));
+        await change(store, at("d"), { version: { op: "disable" }, head: { enabled: false } });
+        await change(store, at("e"), sealed(null));
+        await store.appendVersions([version(at("f"), { seq: 1, prev_event_id: null, key_version: "2" })]);
+        await store.placeHeads([at("f")], T0);
+        expect(await other.countByKeyVersion()).toEqual([
+          { key_version: "2", current: 0, other: 3 },
+          { key_version: "9", current: 1, other: 0 },
+          { key_version: "10", current: 2, other: 0 },
+          { key_version: null, current: 1, other: 0 },
+        ]);
+      });
+
+      test("a version that was inserted twice is one ciphertext, and one without ciphertext is none", async () => {
+        const head = await change(store, pair, sealed("1"));
+        const made = version(pair, { seq: 2, prev_event_id: head.event_id, key_version: "2" });
+        await store.appendVersions([made]);
+        await other.appendVersions([made]);
+        await store.advanceHead({
+          ...pair,
+          expected_seq: 1,
+          event_id: made.event_id,
+          set: headColumns({ op: "rewrap", key_version: "2", secret_event_id: made.event_id }),
+        });
+        await change(store, at("none"), {
+          version: { key_version: null, encrypted_credential: null },
+          head: { key_version: null, secret_event_id: null },
+        });
+        expect(await store.countByKeyVersion()).toEqual([
+          { key_version: "1", current: 0, other: 1 },
+          { key_version: "2", current: 1, other: 0 },
+        ]);
+        await store.purgeSuperseded(hour(500));
+        expect(await store.countByKeyVersion()).toEqual([{ key_version: "2", current: 1, other: 0 }]);
+      });
+
+      test("a secret stays current through a change that keeps it", async () => {
+        await change(store, pair, sealed("3"));
+        await change(store, pair, { version: { op: "update", key_version: "3" }, head: { credential_name: "New" } });
+        expect(await store.countByKeyVersion()).toEqual([{ key_version: "3", current: 1, other: 0 }]);
+        expect(names(await store.readSealedElsewhere({ keyVersion: "4", limit: 10, after: null }))).toEqual([
+          "acme OPENAI",
+        ]);
+      });
+
+      test("elsewhere are current heads with a ciphertext of another version: disabled ones too, deleted and bare ones not", async () => {
+        const first = await change(store, at("a"), sealed("1"));
+        await change(store, at("b"), sealed("2"));
+        await change(store, at("c"), sealed("1"));
+        await change(store, at("c"), { version: { op: "disable" }, head: { enabled: false } });
+        await change(store, at("d"), sealed("1"));
+        await change(store, at("d"), { version: { op: "delete" } });
+        await change(store, at("e"), sealed("1"));
+        await change(store, at("e"), sealed("2"));
+        await change(store, at("f"), sealed(null));
+        await change(store, at("g"), {
+          version: { key_version: null, encrypted_credential: null },
+          head: { key_version: null, secret_event_id: null },
+        });
+        await change(store, at("h"), {
+          ...sealed("3"),
+          head: { key_version: "3", deactivation_scheduled_at: hour(1) },
+        });
+        await store.placeHeads([at("i")], T0);
+        const page = await other.readSealedElsewhere({ keyVersion: "2", limit: 10, after: null });
+        expect(names(page)).toEqual(["a OPENAI", "c OPENAI", "f OPENAI", "h OPENAI"]);
+        expect(page).toMatchObject({ total: 4, next: null });
+        expect(page.rows[0]).toEqual(await store.readSealed(at("a")));
+        expect(page.rows[0]?.head).toEqual(first);
+        expect(page.rows[0]?.encrypted_credential).toHaveLength(48);
+      });
+
+      test("many sealed anew in one statement change where their secret lies, each for itself, and nothing else", async () => {
+        const orgs = ["a", "b", "c"];
+        const before = new Map<string, Head>();
+        for (const org of orgs) before.set(org, await change(store, at(org), sealed("1")));
+        const made = orgs.map((org) =>
+          version(at(org), {
+            op: "rewrap",
+            seq: 2,
+            prev_event_id: before.get(org)?.event_id ?? "",
+            credential_id: before.get(org)?.credential_id ?? "",
+            key_version: "2",
+          }),
+        );
+        await store.appendVersions(made);
+        const late = await change(other, at("b"), { version: { op: "update" }, head: { credential_name: "Theirs" } });
+        await other.recordChecks([
+          check(before.get("a") ?? late, { status: "INVALID", error_code: "credential_rejected", next_due_at: null }),
+        ]);
+        const checked = await store.readHead(at("a"));
+        const changes = made.map(
+          (one): HeadChange => ({
+            ...at(one.org_slug),
+            expected_seq: 1,
+            event_id: one.event_id,
+            set: { op: "rewrap", key_version: "2", secret_event_id: one.event_id },
+          }),
+        );
+        const advancing: { advanceHeads(all: HeadChange[]): Promise<void> } = store;
+        await advancing.advanceHeads(changes);
+        const anew = (head: Head | null | undefined, index: number) => ({
+          ...head,
+          seq: 2,
+          op: "rewrap",
+          event_id: made[index]?.event_id,
+          secret_event_id: made[index]?.event_id,
+          key_version: "2",
+        });
+        expect(checked?.validation_status).toBe("INVALID");
+        expect(await other.readHead(at("a"))).toEqual(anew(checked, 0));
+        expect(await other.readHead(at("b"))).toEqual(late);
+        expect(await other.readHead(at("c"))).toEqual(anew(before.get("c"), 2));
+      });
+
+      test("pages follow each other in the order of organisation and provider while rows leave, each with the whole count", async () => {
+        const pairs = ["b", "a", "c"].flatMap((org) => ["OPENAI", "GCP_SA"].map((provider) => at(org, provider)));
+        for (const one of pairs) await change(store, one, sealed("1"));
+        const seen: string[] = [];
+        const totals: number[] = [];
+        let after: Pair | null = null;
+        do {
+          const page: Awaited<ReturnType<CredentialStore["readSealedElsewhere"]>> = await store.readSealedElsewhere({
+            keyVersion: "2",
+            limit: 2,
+            after,
+          });
+          seen.push(...names(page));
+          totals.push(page.total);
+          for (const { head } of page.rows) await change(other, head, sealed("2", { version: { op: "rewrap" } }));
+          after = page.next;
+        } while (after !== null);
+        expect(seen).toEqual(["a GCP_SA", "a OPENAI", "b GCP_SA", "b OPENAI", "c GCP_SA", "c OPENAI"]);
+        expect(totals).toEqual([6, 4, 2, 0]);
+      });
+    });
   });
 }
 

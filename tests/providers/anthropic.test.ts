@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { systemClock } from "../../shared/adapters/local/system-clock.ts";
+import { systemClock } from "../../shared/adapters/system-clock.ts";
 import { askThrough } from "../../shared/providers/ask.ts";
 import { attempt } from "../../shared/providers/attempt.ts";
 import { adminKeys, entryOf, fakeKey } from "../registry/the-registry.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { importJWK, type JWK, SignJWT } from "jose";
 import { LOCAL_ISSUER, openTokenIssuer } from "../../shared/adapters/local/local-tokens.ts";
-import { systemClock } from "../../shared/adapters/local/system-clock.ts";
+import { systemClock } from "../../shared/adapters/system-clock.ts";
 
 /** Signs whatever it is told, with the key that the service trusts. */
 export interface Signer {
@@ -22,7 +22,8 @@ export interface TestBackend {
   env(target?: string): Record<string, string>;
   /** Audit records as they were written, oldest first, given what a service has printed on stdout. */
   audit(stdout: string): Array<Record<string, unknown>>;
-  token(subject: string, audience?: string): Promise<string>;
+  /** As the issuer makes it at this time, milliseconds since the epoch. */
+  token(subject: string, nowMs: number, audience?: string): Promise<string>;
   signer: Signer;
   /** Rewrites columns of an organisation's heads behind the service's back: text, JSON as text, times. */
   spoil(row: { org_slug: string; provider?: string }, columns: Readonly<Record<string, string>>): Promise<void>;
@@ -77,8 +78,11 @@ function onOneMachine(given: string | undefined): TestBackend {
         .split("\n")
         .filter(Boolean)
         .map((line) => JSON.parse(line)),
-    token: (subject, audience) =>
-      openTokenIssuer(home, { clock, ...(audience === undefined ? {} : { audience }) }).issue(subject),
+    token: (subject, nowMs, audience) =>
+      openTokenIssuer(home, {
+        clock: { ...clock, now: () => nowMs },
+        ...(audience === undefined ? {} : { audience }),
+      }).issue(subject),
     signer: {
       issuer: LOCAL_ISSUER,
       publicJwk,

@@ -612,9 +612,7 @@ describe("a secret", () => {
       ]);
     const running = await sinks();
     const full =
-      backendName === "gcp"
-        ? ["heads", "versions", "statements", "stdout"]
-        : ["integrations.sqlite-wal", "audit.jsonl"];
+      backendName === "gcp" ? ["versions", "statements", "stdout"] : ["integrations.sqlite-wal", "audit.jsonl"];
     for (const sink of full) expect([sink, Number(running.get(sink)?.length) > 10_000]).toEqual([sink, true]);
     expect(canaries.length).toBeGreaterThan(100);
     expect(leaks(canaries, running)).toEqual([]);

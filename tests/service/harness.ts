@@ -126,7 +126,7 @@ export async function startService(
       });
       return grantId;
     },
-    token: backend.token,
+    token: (subject, audience) => backend.token(subject, parts.clock.now(), audience),
     audit: async (about = "") => {
       for (let tries = 0; ; tries += 1) {
         const found = backend
@@ -227,7 +227,7 @@ export async function send(
       ...(payload === undefined ? {} : { "content-type": "application/json" }),
       ...headers,
     },
-    ...(payload === undefined ? {} : { body: payload }),
+    ...(payload === undefined ? {} : { body: typeof payload === "string" ? payload : new Uint8Array(payload) }),
   });
   const text = await response.text();
   let parsed: unknown = null;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { canonical } from "../../shared/vault/binding.ts";
 import { exampleKey, exampleKeys, type Simulators, startSimulators } from "../simulators/start.ts";
 import { type Reply, type Service, startService } from "./harness.ts";
 import { historyOf, type Link } from "./ledger.ts";
@@ -188,14 +189,14 @@ test.each(["setup", "rotate", "PUT"])(
     const answered = replies.filter(({ status }) => status < 300);
     expect(answered.length).toBeGreaterThan(0);
     expect(
-      new Set(answered.map(({ status, text, headers }) => `${status} ${headers.get("etag")} ${text}`)).size,
+      new Set(answered.map(({ status, body, headers }) => `${status} ${headers.get("etag")} ${canonical(body)}`)).size,
       "all are told the same",
     ).toBe(1);
     for (const { status, body } of replies.filter(({ status }) => status >= 300))
       expect([status, body.code]).toEqual([409, "in_flight"]);
     expect(await historyOf(services[0].backend, org, "OPENAI")).toHaveLength(before + 1);
     const later = await Promise.all(services.map(once));
-    for (const reply of later) expect(reply.text).toBe(answered[0]?.text);
+    for (const reply of later) expect(reply.body).toEqual(answered[0]?.body);
     expect(await historyOf(services[0].backend, org, "OPENAI")).toHaveLength(before + 1);
   },
 );

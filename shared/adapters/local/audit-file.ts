@@ -1,32 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { Fault } from "../../contract/fault.ts";
-import type { Audit, AuditRecord } from "../../ports/audit.ts";
-import { type Clock, timestamp } from "../../ports/clock.ts";
-
-/** Every name of an audit record. What is not named here is not written. */
-const names: Record<keyof AuditRecord, "word" | "number"> = {
-  request_id: "word",
-  actor_type: "word",
-  actor_id: "word",
-  org_slug: "word",
-  provider: "word",
-  operation: "word",
-  decision: "word",
-  outcome: "word",
-  status: "number",
-  reason_code: "word",
-  credential_id: "word",
-  target_id: "word",
-  fingerprint: "word",
-  key_version: "word",
-  cache: "word",
-  pipeline: "word",
-  run_id: "word",
-};
-
-/** Identifiers only: anything else in a record is written as `invalid`, never as it came. */
-const WORD = /^[A-Za-z0-9_.:@/*-]{1,200}$/;
+import type { Audit } from "../../ports/audit.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { auditLine } from "../stored/audit-line.ts";
 
 /**
  * Appends audit records to a file of mode 0600, one JSON object a line, each in one write. Several processes may share
@@ -42,7 +18,7 @@ export function openAuditFile(file: string, options: { clock: Clock; service: st
 
   return {
     write(record) {
-      const line = `${torn ? "\n" : ""}${JSON.stringify(lineOf(record, options, seq + 1))}\n`;
+      const line = `${torn ? "\n" : ""}${JSON.stringify(auditLine(record, { ...options, seq: seq + 1 }))}\n`;
       const bytes = Buffer.from(line, "utf8");
       let written = 0;
       try {
@@ -61,27 +37,6 @@ export function openAuditFile(file: string, options: { clock: Clock; service: st
     },
     close: () => closeSync(handle),
   };
-}
-
-function lineOf(record: AuditRecord, options: { clock: Clock; service: string }, seq: number): Record<string, unknown> {
-  const line: Record<string, unknown> = {
-    event_id: randomUUID(),
-    time: timestamp(options.clock.now()),
-    seq,
-    service: word(options.service),
-  };
-  for (const [name, kind] of Object.entries(names)) {
-    const value: unknown = Reflect.get(record, name);
-    if (value === undefined) continue;
-    if (value === null) line[name] = null;
-    else if (kind === "number") line[name] = Number.isSafeInteger(value) ? value : "invalid";
-    else line[name] = word(value);
-  }
-  return line;
-}
-
-function word(value: unknown): string {
-  return typeof value === "string" && WORD.test(value) ? value : "invalid";
 }
 
 function open(file: string, flags: "a" | "r" = "a"): number {

@@ -3,8 +3,8 @@ import { Fault } from "../../contract/fault.ts";
 import { type Clock, timestamp } from "../../ports/clock.ts";
 import type { KeyManagement } from "../../ports/key-management.ts";
 import { isRecord, parseObject } from "../stored/json.ts";
+import { systemClock } from "../system-clock.ts";
 import { createOnce, fileStamp, readPrivateFile, replaceFile, withLock } from "./home.ts";
-import { systemClock } from "./system-clock.ts";
 
 export type KeyState = "enabled" | "disabled" | "destroyed";
 

@@ -1,24 +1,18 @@
-import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JWK } from "jose";
 import { Fault, malformed } from "../../contract/fault.ts";
 import { LOCAL_SUBJECT } from "../../contract/names.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Caller, TokenIssuer, TokenVerifier } from "../../ports/tokens.ts";
+import type { TokenIssuer, TokenVerifier } from "../../ports/tokens.ts";
 import { isRecord, parseObject } from "../stored/json.ts";
+import { RememberedCallers, readHeader, verifyIdentityToken } from "../tokens/identity-token.ts";
 import { createOnce, fileStamp, readPrivateFile, replaceFile } from "./home.ts";
 
 export const LOCAL_ISSUER = "https://cloudact-integrations.local";
 export const DEFAULT_AUDIENCE = "cloudact-integrations-decrypt";
 
 const LIFETIME_S = 3_600;
-const SKEW_S = 60;
-const LONGEST_TOKEN = 4_096;
-const MOST_REMEMBERED = 1_000;
-const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
-
-type Verified = Awaited<ReturnType<TokenVerifier["verify"]>>;
 
 /**
  * Signs identity tokens (RS256) with a key in `token-key.json` (0600), made at the first token where there is none, and
@@ -55,79 +49,30 @@ export function openTokenIssuer(home: string, options: { audience?: string; cloc
 export function openTokenVerifier(home: string, options: { audience?: string; clock: Clock }): TokenVerifier {
   const file = join(home, "jwks.json");
   const audience = options.audience ?? DEFAULT_AUDIENCE;
-  const remembered = new Map<string, { caller: Caller; expiresAtMs: number }>();
+  const remembered = new RememberedCallers();
   let keys: { stamp: string | null; jwks: { keys: JWK[] } } = { stamp: null, jwks: { keys: [] } };
 
   function currentKeys(): { keys: JWK[] } {
     const stamp = fileStamp(file);
-    if (stamp !== keys.stamp) {
-      remembered.clear();
-      keys = { stamp, jwks: stamp === null ? { keys: [] } : readPublicKeys(file) };
-    }
+    if (stamp !== keys.stamp) keys = { stamp, jwks: stamp === null ? { keys: [] } : readPublicKeys(file) };
     return keys.jwks;
   }
 
   return {
     async verify(token) {
-      if (token.length > LONGEST_TOKEN || !COMPACT.test(token)) return { refused: "malformed" };
-      if (token.endsWith(".SIGNATURE_REMOVED_BY_GOOGLE")) return { refused: "signature_removed" };
+      const header = readHeader(token);
+      if ("refused" in header) return header;
       const jwks = currentKeys();
       const nowMs = options.clock.now();
-      const name = hash("sha256", token, "hex");
-      const known = remembered.get(name);
-      if (known && nowMs < known.expiresAtMs) return { caller: known.caller };
-      remembered.delete(name);
-
-      const { verdict, expiresAtMs } = await verifyAgainst(token, jwks, audience, nowMs);
-      if ("caller" in verdict && nowMs < expiresAtMs) {
-        if (remembered.size >= MOST_REMEMBERED) remembered.clear();
-        remembered.set(name, { caller: verdict.caller, expiresAtMs });
-      }
+      const known = remembered.get(token, jwks, nowMs);
+      if (known !== null) return { caller: known };
+      const { createLocalJWKSet } = await import("jose");
+      const rules = { issuers: [LOCAL_ISSUER], audience, nowMs };
+      const { verdict, expiresAtMs } = await verifyIdentityToken(token, createLocalJWKSet(jwks), rules);
+      if ("caller" in verdict) remembered.set(token, jwks, verdict.caller, expiresAtMs);
       return verdict;
     },
   };
-}
-
-async function verifyAgainst(
-  token: string,
-  jwks: { keys: JWK[] },
-  audience: string,
-  nowMs: number,
-): Promise<{ verdict: Verified; expiresAtMs: number }> {
-  const { createLocalJWKSet, errors, jwtVerify } = await import("jose");
-  const refuse = (refused: Extract<Verified, { refused: string }>["refused"]) => ({
-    verdict: { refused },
-    expiresAtMs: 0,
-  });
-  try {
-    const { payload } = await jwtVerify(token, createLocalJWKSet(jwks), {
-      algorithms: ["RS256"],
-      issuer: LOCAL_ISSUER,
-      audience,
-      clockTolerance: SKEW_S,
-      currentDate: new Date(nowMs),
-    });
-    const { aud, sub, iat, exp, email } = payload;
-    if (typeof aud !== "string") return refuse("audience");
-    if (typeof sub !== "string" || !LOCAL_SUBJECT.test(sub) || typeof iat !== "number" || typeof exp !== "number")
-      return refuse("claims");
-    if (iat > nowMs / 1000 + SKEW_S || exp - iat > LIFETIME_S + SKEW_S || exp <= iat) return refuse("claims");
-    if ("email_verified" in payload && payload["email_verified"] !== true) return refuse("claims");
-    return {
-      verdict: { caller: { subject: sub, email: typeof email === "string" ? email : null } },
-      expiresAtMs: exp * 1000,
-    };
-  } catch (error) {
-    // The errors of jose quote what they were given, so none of them goes any further than its class.
-    if (error instanceof errors.JWTExpired) return refuse("expired");
-    if (error instanceof errors.JWTClaimValidationFailed) {
-      return refuse(error.claim === "iss" ? "issuer" : error.claim === "aud" ? "audience" : "claims");
-    }
-    if (error instanceof errors.JWSSignatureVerificationFailed) return refuse("signature");
-    if (error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JWKSNoMatchingKey)
-      return refuse("signature");
-    return refuse("malformed");
-  }
 }
 
 /** The key in the home, made where there is none; of several processes at once, all take the one that was first. */

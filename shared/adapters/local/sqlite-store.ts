@@ -3,6 +3,7 @@ import type { GrantStore, OrgKeyStore } from "../../ports/key-registry.ts";
 import { type OnCorrupt, sqliteChanges } from "./sqlite-changes.ts";
 import { openSqliteDatabase, type SqliteOptions } from "./sqlite-database.ts";
 import { sqliteGrants, sqliteOrgKeys } from "./sqlite-key-registry.ts";
+import { sqliteRewrap } from "./sqlite-rewrap.ts";
 import { sqliteSweep } from "./sqlite-sweep.ts";
 
 /**
@@ -19,6 +20,7 @@ export function openSqliteStore(
   return {
     ...sqliteChanges(database, onCorrupt),
     ...sqliteSweep(database, onCorrupt),
+    ...sqliteRewrap(database, onCorrupt),
     ...sqliteOrgKeys(database, onCorrupt),
     ...sqliteGrants(database, onCorrupt),
     close: () => database.close(),

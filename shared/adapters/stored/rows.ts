@@ -133,11 +133,18 @@ export function encodeRows<T>(columns: Columns<T>, rows: ReadonlyArray<Partial<T
   return JSON.stringify(rows.map((row) => encodeRow(columns, row)));
 }
 
-export function encodeRow<T>(columns: Columns<T>, row: Partial<T> & object): Record<string, string | number | null> {
+/** How bytes are written into text: what the store's own SQL can read. */
+export type BytesAs = "hex" | "base64";
+
+export function encodeRow<T>(
+  columns: Columns<T>,
+  row: Partial<T> & object,
+  bytesAs: BytesAs = "hex",
+): Record<string, string | number | null> {
   const encoded: Record<string, string | number | null> = {};
   for (const [name, kind] of Object.entries<Kind>(columns)) {
     const value: unknown = Reflect.get(row, name);
-    if (value !== undefined) encoded[name] = value === null ? null : encodeValue(kind, value);
+    if (value !== undefined) encoded[name] = value === null ? null : encodeValue(kind, value, bytesAs);
   }
   return encoded;
 }
@@ -149,10 +156,10 @@ export function encodeTime(value: unknown): string {
   return text;
 }
 
-function encodeValue(kind: Kind, value: unknown): string | number {
+function encodeValue(kind: Kind, value: unknown, bytesAs: BytesAs): string | number {
   switch (kind) {
     case "text":
-      return String(value);
+      return String(value).toWellFormed();
     case "time":
       return encodeTime(value);
     case "integer":
@@ -160,11 +167,19 @@ function encodeValue(kind: Kind, value: unknown): string | number {
     case "flag":
       return value ? 1 : 0;
     case "bytes":
-      return Buffer.isBuffer(value) ? value.toString("hex") : "";
+      return Buffer.isBuffer(value) ? value.toString(bytesAs) : "";
     case "json":
     case "list":
-      return JSON.stringify(value);
+      return wellFormed(JSON.stringify(value));
   }
+}
+
+/** JSON.stringify writes half of a surrogate pair as an escape, and no store's JSON parser need take it. */
+function wellFormed(json: string): string {
+  if (!/\\ud[89a-f]/.test(json)) return json;
+  return JSON.stringify(JSON.parse(json), (_, value: unknown) =>
+    typeof value === "string" ? value.toWellFormed() : value,
+  );
 }
 
 /**

@@ -1,12 +1,17 @@
 import type { OrgKey, Scope } from "../../contract/rows.ts";
+import { Secret } from "../../contract/secret.ts";
+import type { TakenKey } from "../../operations/migrate-keys.ts";
 import { timestamp } from "../../ports/clock.ts";
+import { isLegacyKey } from "../../vault/legacy-key.ts";
 import { hashOrgKey, mintOrgKey } from "../../vault/org-key.ts";
 import { orgArgument } from "../arguments.ts";
-import { audited, onBackend } from "../backend.ts";
+import { audited, type Backend, onBackend } from "../backend.ts";
 import type { Command } from "../command.ts";
+import { type KeyLine, parseKeyList, readKeyList } from "../key-lines.ts";
 import { readMoment } from "../moments.ts";
 import { type Cell, moment, table } from "../show.ts";
-import { exits, Stop } from "../stop.ts";
+import { type Exit, exits, Stop, usage } from "../stop.ts";
+import type { Terminal } from "../terminal.ts";
 
 /** A label, as the contract takes it. */
 const label = (text: string): string | null =>
@@ -127,10 +132,148 @@ export const revokeOrgKey: Command = {
       });
       if (json) terminal.print(JSON.stringify({ key_id: keyId, org_slug: orgs[0], revoked_at: revokedAt }));
       else terminal.print(`Key ${keyId} of ${orgs[0]} is revoked since ${moment(revokedAt)}`);
+      if (found?.legacy)
+        terminal.note(
+          "It is one of the older kind: delete it from org_api_keys as well, where whoever may read sees it.",
+        );
       return exits.ok;
     });
   },
 };
+
+/** When keys of the older kind end, as an option of what takes them over. */
+export const untilOption = {
+  value: "<90d|date>",
+  help: "When they end; LEGACY_KEYS_UNTIL where that is set",
+} as const;
+
+export const importOrgKeys: Command = {
+  name: "org-key import",
+  group: "access",
+  summary: "Take over API keys of the older kind: hashed, flagged as legacy, with an end",
+  arguments: [
+    {
+      name: "file",
+      help: "CSV or JSON of api_key and org_slug; - is stdin",
+      opaque: true,
+      check: (text) =>
+        isLegacyKey(text)
+          ? "must be a file, never a key: write ./ before its name, and replace a key that was typed here"
+          : null,
+    },
+  ],
+  options: {
+    until: untilOption,
+    "dry-run": { help: "Check everything and change nothing" },
+  },
+  example:
+    "bq query --format=json 'SELECT api_key, org_slug FROM organizations.org_api_keys' | cloudact-integrations org-key import - --until 90d",
+  notes: [
+    "CSV with a head or without (api_key,org_slug), a JSON object a line, or one JSON array. What is here already is",
+    "skipped, so it may be run again. It ends with 1 where a line was not taken; lines are named by number, never by key.",
+  ],
+  async run(context) {
+    const { given, terminal } = context;
+    const lines = parseKeyList(await readKeyList(given.argument("file"), terminal));
+    if (lines.length === 0) throw usage("The list of keys is empty");
+    return await onBackend(context, async (backend) => {
+      const until = untilOf(backend, given.text("until"));
+      const { takeOverKeys } = await import("../../operations/migrate-keys.ts");
+      const found = [...orgsByKey(lines)].map(([key, org_slugs]) => ({ key: new Secret(key), org_slugs }));
+      const { parts, operator } = backend;
+      const dryRun = given.flag("dry-run");
+      const request = {
+        requestId: crypto.randomUUID(),
+        actor: `operator:${operator}`,
+        dryRun,
+        until,
+        environment: parts.keyEnvironment,
+      };
+      const act = { operation: dryRun ? "org_key.import.dry_run" : "org_key.import.run", orgs: [], target: null };
+      const taken = await audited(backend, act, () => takeOverKeys(parts, request, found));
+      const byKey = new Map(found.map(({ key }, at) => [key.reveal(), taken[at]]));
+      return showTaken(context.json, terminal, linesOf(lines, byKey), until, dryRun);
+    });
+  },
+};
+
+/** A line of the list, and what became of it. */
+type TakenLine = Omit<TakenKey, "code"> & { line: number; code?: TakenKey["code"] | "malformed" | "same_key_above" };
+
+function orgsByKey(lines: readonly KeyLine[]): Map<string, string[]> {
+  const orgs = new Map<string, string[]>();
+  for (const { found } of lines) if (found) orgs.set(found.key, [...(orgs.get(found.key) ?? []), found.org]);
+  return orgs;
+}
+
+function linesOf(lines: readonly KeyLine[], byKey: ReadonlyMap<string, TakenKey | undefined>): TakenLine[] {
+  const seen = new Set<string>();
+  return lines.map(({ line, found }): TakenLine => {
+    const taken = found === null ? undefined : byKey.get(found.key);
+    if (found === null || taken === undefined)
+      return { line, org_slug: null, key_id: null, outcome: "failed", code: "malformed" };
+    if (seen.has(found.key) && taken.outcome !== "failed")
+      return { ...taken, line, outcome: "skipped", code: "same_key_above" };
+    seen.add(found.key);
+    return { ...taken, line };
+  });
+}
+
+/**
+ * Until when keys of the older kind live: as the environment says, else as the operator does.
+ *
+ * @throws Stop usage, where neither or both do
+ */
+export function untilOf({ parts }: Backend, given: string | null): string {
+  const set = parts.legacy?.until ?? null;
+  if (set !== null && given !== null)
+    throw usage(
+      "LEGACY_KEYS_UNTIL decides when keys of the older kind end",
+      "Leave out --until, or change the variable",
+    );
+  if (set !== null) return set;
+  if (given === null)
+    throw usage("--until is missing: keys of the older kind need an end", "Write --until 90d, or a date");
+  return readMoment("until", given, parts.clock.now());
+}
+
+const why: Readonly<Record<NonNullable<TakenLine["code"]>, string>> = {
+  already_here: "is here already",
+  revoked_here: "was revoked here",
+  same_key_above: "is the same key as on a line above",
+  malformed: "must be api_key,org_slug, or a JSON object with both",
+  key_shape: "api_key has not the form {org}_api_… of the older keys",
+  org_invalid: "org_slug must be an organisation in lower case",
+  several_organisations: "the same key stands for several organisations",
+  other_organisation: "is here already, for another organisation",
+};
+
+function showTaken(
+  json: boolean,
+  terminal: Terminal,
+  lines: readonly TakenLine[],
+  until: string,
+  dryRun: boolean,
+): Exit {
+  const count = (...outcomes: string[]) => lines.filter(({ outcome }) => outcomes.includes(outcome)).length;
+  const [imported, skipped, failed] = [count("imported", "would_import"), count("skipped"), count("failed")];
+  if (json) {
+    terminal.print(JSON.stringify({ dry_run: dryRun, until, imported, skipped, failed, items: lines }));
+  } else {
+    const told = lines.filter(({ code }) => code !== undefined && code !== "already_here");
+    const rows = told.map(({ line, org_slug, outcome, code }): Cell[] => [
+      String(line),
+      org_slug ?? "-",
+      { text: outcome, tone: outcome === "failed" ? "bad" : "faint" },
+      code === undefined ? "" : why[code],
+    ]);
+    if (rows.length > 0) terminal.print(`${table(terminal, ["line", "organisation", "", "why"], rows)}\n`);
+    terminal.print(
+      `${imported} ${dryRun ? "would be taken over" : "taken over"} until ${moment(until)}, ${skipped} skipped, ${failed} failed`,
+    );
+  }
+  return failed > 0 ? exits.negative : exits.ok;
+}
 
 /** Live, revoked or expired. */
 export function stateOf(row: { revoked_at: string | null; expires_at: string | null }, nowMs: number): string {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openKeyRing } from "../../../shared/adapters/local/key-ring.ts";
 import { openLocalSecrets } from "../../../shared/adapters/local/local-secrets.ts";
 import { openTokenIssuer } from "../../../shared/adapters/local/local-tokens.ts";
-import { systemClock } from "../../../shared/adapters/local/system-clock.ts";
+import { systemClock } from "../../../shared/adapters/system-clock.ts";
 
 const [home = "", turn = "open"] = process.argv.slice(2);
 const ring = openKeyRing(join(home, "key-ring.json"));

@@ -7,7 +7,7 @@ import { createOnce, openHome, readPrivateFile, replaceFile, withLock } from "..
 import { openKeyRing } from "../../../shared/adapters/local/key-ring.ts";
 import { openLocalSecrets } from "../../../shared/adapters/local/local-secrets.ts";
 import { openTokenVerifier } from "../../../shared/adapters/local/local-tokens.ts";
-import { systemClock } from "../../../shared/adapters/local/system-clock.ts";
+import { systemClock } from "../../../shared/adapters/system-clock.ts";
 import { freshHome } from "./fresh-home.ts";
 
 const run = promisify(execFile);

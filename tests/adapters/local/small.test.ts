@@ -1,11 +1,11 @@
 import { appendFileSync, chmodSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { jsonLog } from "../../../shared/adapters/json-log.ts";
 import { openAuditFile } from "../../../shared/adapters/local/audit-file.ts";
-import { jsonLog } from "../../../shared/adapters/local/json-log.ts";
 import { openLocalSecrets } from "../../../shared/adapters/local/local-secrets.ts";
 import { openTokenIssuer, openTokenVerifier } from "../../../shared/adapters/local/local-tokens.ts";
-import { systemClock } from "../../../shared/adapters/local/system-clock.ts";
+import { systemClock } from "../../../shared/adapters/system-clock.ts";
 import type { AuditRecord } from "../../../shared/ports/audit.ts";
 import { manualClock } from "../../ports/manual-clock.ts";
 import { freshHome } from "./fresh-home.ts";

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { Clock } from "../../ports/clock.ts";
+import type { Clock } from "../ports/clock.ts";
 
 /** The machine's clock. `offsetSeconds` shifts what is stored and shown; durations stay as they are. */
 export function systemClock(offsetSeconds: number = 0): Clock {

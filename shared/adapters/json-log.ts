@@ -1,5 +1,5 @@
-import { type Clock, timestamp } from "../../ports/clock.ts";
-import type { Log, LogFields, Severity } from "../../ports/log.ts";
+import { type Clock, timestamp } from "../ports/clock.ts";
+import type { Log, LogFields, Severity } from "../ports/log.ts";
 
 const severities: readonly Severity[] = ["DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL"];
 

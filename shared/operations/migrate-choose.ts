@@ -1,0 +1,68 @@
+import { isOrgSlug } from "../contract/names.ts";
+import type { OlderCredential } from "../ports/older-credentials.ts";
+import type { Entry } from "../registry/entry.ts";
+import type { Registry } from "../registry/load.ts";
+
+/** Why a row is not taken over although nothing is wrong with it. */
+export type Skip = "inactive" | "older_duplicate" | "deactivated" | "already_here" | "deleted_here";
+
+/** The row of a pair that is taken over, and what its provider may be: the entries of a family look alike by name. */
+export interface Chosen {
+  row: OlderCredential;
+  org: string;
+  members: readonly [Entry, ...Entry[]];
+}
+
+export interface Choice {
+  chosen: Chosen[];
+  skipped: Array<{ row: OlderCredential; org: string; provider: string; why: Skip }>;
+  refused: Array<{ row: OlderCredential; why: "org_invalid" | "provider_unknown" }>;
+}
+
+/**
+ * Of each organisation and provider the newest active row by its creation, as the older table's own repair would keep it.
+ * A provider is known by its code or an alias, in any case: rows that differ only so are of one pair.
+ */
+export function choose(registry: Registry, rows: readonly OlderCredential[], now: string): Choice {
+  const choice: Choice = { chosen: [], skipped: [], refused: [] };
+  const pairs = new Map<string, Array<{ row: OlderCredential; org: string; members: Chosen["members"] }>>();
+  for (const row of rows) {
+    const org = row.org_slug;
+    const members = membersOf(registry, row.provider);
+    if (org === null || !isOrgSlug(org)) choice.refused.push({ row, why: "org_invalid" });
+    else if (members === null) choice.refused.push({ row, why: "provider_unknown" });
+    else {
+      const name = `${org} ${members[0].code}`;
+      pairs.set(name, [...(pairs.get(name) ?? []), { row, org, members }]);
+    }
+  }
+  for (const pair of pairs.values()) {
+    const sorted = pair.sort((left, right) => newestFirst(left.row, right.row));
+    let taken = false;
+    for (const { row, org, members } of sorted) {
+      const due = row.deactivation_scheduled_at !== null && row.deactivation_scheduled_at <= now;
+      const why = !row.is_active ? "inactive" : taken ? "older_duplicate" : due ? "deactivated" : null;
+      if (row.is_active) taken = true;
+      if (why === null) choice.chosen.push({ row, org, members });
+      else choice.skipped.push({ row, org, provider: members[0].code, why });
+    }
+  }
+  return choice;
+}
+
+/** What an older provider's name may mean: one entry, or the entries of a family, which differ in the credential's shape. */
+function membersOf(registry: Registry, name: string | null): Chosen["members"] | null {
+  const segment = (name ?? "").trim().toLowerCase();
+  const [first, ...others] = registry.familyOf(segment);
+  if (first !== undefined) return [first, ...others];
+  const entry = registry.byPath(segment) ?? registry.byCode(segment.toUpperCase());
+  return entry === null ? null : [entry];
+}
+
+/** Active before inactive, then the newest; equal ones in an order that stays. */
+function newestFirst(left: OlderCredential, right: OlderCredential): number {
+  if (left.is_active !== right.is_active) return left.is_active ? -1 : 1;
+  const [one, two] = [left.created_at ?? "", right.created_at ?? ""];
+  if (one !== two) return one > two ? -1 : 1;
+  return (left.credential_id ?? "") > (right.credential_id ?? "") ? -1 : 1;
+}
