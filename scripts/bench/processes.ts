@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
-const framework = join(root, "node_modules/@google-cloud/functions-framework/build/src/main.js");
 
 /** A request that a target must answer, whatever the status, once everything behind it is open. */
 export interface First {
@@ -13,29 +13,63 @@ export interface First {
   body?: string;
 }
 
-/** Starts a target by the framework's command line and waits for the answer to the first request. */
+/** A target that has answered. */
+export interface Started {
+  child: ChildProcess;
+  url: string;
+  /** From the start of the process to the end of its first answer, milliseconds. */
+  ms: number;
+  /** The same request once more, milliseconds. */
+  againMs: number;
+}
+
+/** Starts a target by the framework's command line and waits for the answer to the first request. `source` is a folder, with the framework in it or not, or a file. */
 export async function startTarget(
   target: string,
   source: string,
   env: Record<string, string>,
   first: First,
-): Promise<{ child: ChildProcess; url: string; ms: number }> {
+): Promise<Started> {
   const port = await freePort();
+  const framework = [source, root]
+    .map((folder) => join(folder, "node_modules/.bin/functions-framework"))
+    .find((file) => existsSync(file));
+  if (framework === undefined) throw new Error("the functions framework is not installed");
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [framework, `--target=${target}`, `--source=${join(root, source)}`], {
+  const child = spawn(process.execPath, [framework, `--target=${target}`, `--source=${source}`], {
     env: { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", PORT: String(port), ...env },
-    stdio: ["ignore", "ignore", "ignore"],
+    stdio: ["ignore", "ignore", "pipe"],
   });
-  await accepts(port, child);
+  let said = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    if (said.length < 2_000) said += chunk.toString();
+  });
+  await accepts(port, child, () => said);
   const url = `http://127.0.0.1:${port}`;
-  const response = await fetch(url + first.path, {
-    method: first.method,
-    headers: first.headers,
-    ...(first.body === undefined ? {} : { body: first.body }),
-  });
-  await response.arrayBuffer();
-  if (response.status >= 500 || response.status === 401) throw new Error(`${target} answered ${response.status}`);
-  return { child, url, ms: performance.now() - startedAt };
+  const ask = async () => {
+    const response = await fetch(url + first.path, {
+      method: first.method,
+      headers: first.headers,
+      ...(first.body === undefined ? {} : { body: first.body }),
+    });
+    const text = await response.text();
+    if (response.status >= 500 || response.status === 401)
+      throw new Error(`${target} answered ${response.status}: ${text}`);
+  };
+  await ask();
+  const answeredAt = performance.now();
+  await ask();
+  return { child, url, ms: answeredAt - startedAt, againMs: performance.now() - answeredAt };
+}
+
+/** The most memory that a process has held so far, MB; `null` where the system does not say. */
+export function peakMb({ pid }: ChildProcess): number | null {
+  try {
+    const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 1024);
+  } catch {
+    return null;
+  }
 }
 
 /** Ends a process and waits for it. */
@@ -45,9 +79,9 @@ export async function end(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-async function accepts(port: number, child: ChildProcess): Promise<void> {
+async function accepts(port: number, child: ChildProcess, said: () => string): Promise<void> {
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`the target ended with ${child.exitCode}`);
+    if (child.exitCode !== null) throw new Error(`the target ended with ${child.exitCode}: ${said()}`);
     const open = await new Promise<boolean>((resolve) => {
       const socket = connect(port, "127.0.0.1", () => {
         socket.destroy();

@@ -177,7 +177,7 @@ async function recogniseLegacy(gate: Gate, text: string): Promise<OrgKey | null>
   });
   const hmac = hashes.find(({ pepper }) => pepper.version === key?.pepper_version)?.hmac ?? newest.hmac;
   const matches = sameHash(hmac, key?.key_hmac ?? Buffer.alloc(32));
-  if (!matches || key === null || !key.legacy || key.environment !== gate.keyEnvironment) return null;
+  if (!matches || key === null || key.environment !== gate.keyEnvironment) return null;
   const until = gate.legacy?.until ?? key.expires_at;
   return key.revoked_at === null && until !== null && timestamp(gate.clock.now()) < until ? key : null;
 }

@@ -18,13 +18,6 @@ let parts: Parts;
 let ring: KeyRing;
 let serial = 0;
 
-beforeEach(async () => {
-  serial += 1;
-  home = join(folder.path, `home-${serial}`);
-  parts = await assemble(readPlan(null, { INTEGRATIONS_HOME: home }));
-  ring = openKeyRing(join(home, "keyring.json"));
-});
-afterEach(() => parts.store.close());
 afterAll(folder.remove);
 
 const rewrap = (...args: string[]) => cli(["rewrap", ...args], { INTEGRATIONS_HOME: home });
@@ -70,6 +63,14 @@ function ask(sql: string): number {
 }
 
 describe("rewrap", () => {
+  beforeEach(async () => {
+    serial += 1;
+    home = join(folder.path, `home-${serial}`);
+    parts = await assemble(readPlan(null, { INTEGRATIONS_HOME: home }));
+    ring = openKeyRing(join(home, "keyring.json"));
+  });
+  afterEach(() => parts.store.close());
+
   test("shows what every version holds, what was moved, and what is to be done next", async () => {
     await seed(orgs(3));
     ring.rotate();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { canonical } from "../../shared/vault/binding.ts";
 import { exampleKey, exampleKeys, type Simulators, startSimulators } from "../simulators/start.ts";
+import { backendName } from "./backend.ts";
 import { type Reply, type Service, startService } from "./harness.ts";
 import { historyOf, type Link } from "./ledger.ts";
 
@@ -29,6 +30,7 @@ async function organisation(name: string): Promise<string> {
   return name;
 }
 const keyNo = (number: number) => exampleKey("OPENAI", [`n${number}`]);
+const turnedAway: number[] = backendName === "gcp" ? [503] : [];
 const pick = (index: number): Service => services[index % 2] ?? services[0];
 
 /** One request as its sender saw it. */
@@ -82,13 +84,16 @@ async function expectLinear(org: string, events: Event[]): Promise<Link[]> {
   const at = new Map(history.map((link) => [link.seq, link]));
   const writes = events.filter(({ kind }) => kind !== "read");
   const accepted = writes.filter(({ reply }) => reply.status < 300);
-  for (const { reply } of writes) expect([200, 201, 202, 404, 409, 412]).toContain(reply.status);
+  // BigQuery takes 22 mutating statements of a table at a time: who is turned away is told 503, and may appear once.
+  const unsure = writes.filter(({ reply }) => reply.status === 503).length;
+  for (const { reply } of writes) expect([200, 201, 202, 404, 409, 412, ...turnedAway]).toContain(reply.status);
   // A deletion's answer has no tag: its place is found by elimination.
   const tagged = accepted.filter(({ seq }) => seq !== null);
   expect(new Set(tagged.map(({ seq }) => seq)).size, "each acknowledged change has a version of its own").toBe(
     tagged.length,
   );
-  expect(history, "nothing is effective that was not acknowledged").toHaveLength(accepted.length);
+  expect(history.length, "nothing is effective that was not acknowledged").toBeGreaterThanOrEqual(accepted.length);
+  expect(history.length - accepted.length).toBeLessThanOrEqual(unsure);
   for (const { kind, seq, reply } of tagged) {
     const link = at.get(seq ?? 0);
     expect(ops[kind]).toContain(link?.op);
@@ -122,8 +127,9 @@ test("64 setups of one provider by two processes: one is told 201, each acknowle
   const events = await Promise.all(Array.from({ length: 64 }, (_, index) => act(org, "setup", pick(index), index)));
   const history = await expectLinear(org, events);
   const count = (status: number) => events.filter(({ reply }) => reply.status === status).length;
-  expect(count(201)).toBe(1);
-  expect(count(201) + count(200) + count(409)).toBe(64);
+  if (count(503) === 0) expect(count(201)).toBe(1);
+  expect(count(201)).toBeLessThanOrEqual(1);
+  expect(count(201) + count(200) + count(409) + count(503)).toBe(64);
   const current = await services[0].send("GET", `/${org}/openai`, { key: keys.get(org) ?? "" });
   expect(current.body.credential_id).toBe(history.at(-1)?.credentialId);
   const listed = await services[1].send("GET", `/${org}/openai/history?limit=200`, { key: keys.get(org) ?? "" });
@@ -132,10 +138,11 @@ test("64 setups of one provider by two processes: one is told 201, each acknowle
   );
   for (const service of services) {
     const winner = events.find(({ reply }) => reply.body.credential_id === history.at(-1)?.credentialId);
+    if (!winner) continue;
     const opened = await service.send("POST", `/${org}/openai/decrypt`, { token: tokens.get(org) ?? "", body: RUN });
     expect(opened.body).toMatchObject({
-      credential_id: winner?.reply.body.credential_id,
-      credential: { api_key: winner?.secret },
+      credential_id: winner.reply.body.credential_id,
+      credential: { api_key: winner.secret },
     });
   }
 });
@@ -144,7 +151,11 @@ test("32 create-only setups: exactly one creates, 31 are told that it exists", a
   const org = await organisation("race-create");
   const events = await Promise.all(Array.from({ length: 32 }, (_, index) => act(org, "create", pick(index), index)));
   await expectLinear(org, events);
-  expect(events.map(({ reply }) => reply.status).sort()).toEqual([201, ...Array(31).fill(412)]);
+  const told = events.map(({ reply }) => reply.status).filter((status) => !turnedAway.includes(status));
+  const created = told.filter((status) => status === 201).length;
+  expect(created).toBeLessThanOrEqual(1);
+  if (told.length === 32) expect(created).toBe(1);
+  expect(told.filter((status) => status !== 201).every((status) => status === 412)).toBe(true);
 });
 
 const mixes: Array<[string, string[], number]> = [

@@ -56,9 +56,7 @@ export function openCloudKms(options: CloudKmsOptions): KeyManagement {
     if (!breaker.admits()) throw new CallFailure("UNAVAILABLE", 0, "resting");
     const startedAt = clock.monotonic();
     const once: Try<Reply> = async (timeout, signal) => {
-      const client = await connected();
-      signal.throwIfAborted();
-      return await attempt(client, { timeout, signal, retry: null });
+      return await attempt(await connected(), { timeout, signal, retry: null });
     };
     let outcome: "answered" | "silent" = "answered";
     try {

@@ -3,12 +3,13 @@ import { type GoogleAuth, PassThroughClient } from "google-auth-library";
 type Options = Parameters<PassThroughClient["request"]>[0];
 
 /**
- * Credentials for Google's clients over REST, with requests sent by Node's own fetch. The clients' deadline aborts the
- * request also while its token is still being fetched, and node-fetch 3, which google-auth-library takes by default,
- * then destroys the body without anyone listening: an uncaught exception that ends the process. No redirect is followed,
- * since bodies hold plaintext, and refusals come back as Google has written them.
+ * Credentials for Google's clients over REST, with requests sent by Node's own fetch. The clients' deadline aborts a
+ * request also while its token is still being fetched, and node-fetch 3, which google-auth-library takes by itself, then
+ * destroys the body with nobody listening: an uncaught exception, which ends the process. No redirect is followed, since
+ * bodies hold plaintext.
  *
- * Source: node-fetch 3.3.2 `src/index.js`, gaxios 7 `_defaultAdapter`, read 2026-11-21.
+ * Source: node-fetch 3.3.2 `src/index.js`, gaxios 8.3.3 `gaxios.js`, google-gax 6.17.0 `fallbackServiceStub.js`, read
+ * 2026-11-21.
  */
 export class RestCredentials extends PassThroughClient {
   readonly #auth: GoogleAuth;
@@ -20,14 +21,7 @@ export class RestCredentials extends PassThroughClient {
 
   override async request<T>(options: Options) {
     const client = await this.#auth.getClient();
-    await client.getRequestHeaders(String(options.url));
-    if (options.signal?.aborted) throw new DOMException("given up before it was sent", "AbortError");
-    return await client.request<T>({
-      ...options,
-      fetchImplementation: fetch,
-      redirect: "error",
-      validateStatus: () => true,
-    });
+    return await client.request<T>({ ...options, fetchImplementation: fetch, redirect: "error" });
   }
 
   override getRequestHeaders(): Promise<Headers> {

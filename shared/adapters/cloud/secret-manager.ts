@@ -67,7 +67,6 @@ export function openSecretManager(options: SecretManagerOptions): CloudSecrets {
   function access(which: string, budget: Patience): Promise<Pepper> {
     return insist(budget, clock, random, async (timeout, signal) => {
       const client = await connected();
-      signal.throwIfAborted();
       const name = `${secret}/versions/${which}`;
       const [reply] = await client.accessSecretVersion({ name }, { timeout, signal, retry: null });
       // The project is not compared: it is asked by its id and answered by its number.

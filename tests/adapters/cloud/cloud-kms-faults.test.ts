@@ -108,6 +108,15 @@ describe.each(transports)("Cloud KMS over %s, when something goes wrong", (trans
     expect(sent()).toHaveLength(3);
   });
 
+  test("checksums of all that is sent go with it", async () => {
+    await decrypt();
+    await encrypt();
+    expect(stand.kms.calls().map(({ method, checksums }) => [method, checksums])).toEqual([
+      ["decrypt", 2],
+      ["encrypt", 2],
+    ]);
+  });
+
   test("answers that do not fit are counted however many other failures lie between them", async () => {
     for (const fault of ["bit_flipped", "unavailable", "checksum_missing", "bit_flipped"] as const)
       stand.kms.faults.next(fault);

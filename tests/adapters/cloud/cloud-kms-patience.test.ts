@@ -1,8 +1,10 @@
 import { GoogleAuth, OAuth2Client } from "google-auth-library";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { KmsClient } from "../../../shared/adapters/cloud/cloud-kms.ts";
 import { openCloudKms } from "../../../shared/adapters/cloud/cloud-kms.ts";
 import { googleIdentity } from "../../../shared/adapters/cloud/google-identity.ts";
+import { insist } from "../../../shared/adapters/cloud/google-retry.ts";
+import { connectKmsGrpc } from "../../../shared/adapters/cloud/kms-grpc.ts";
 import { connectKmsRest } from "../../../shared/adapters/cloud/kms-rest.ts";
 import { systemClock } from "../../../shared/adapters/system-clock.ts";
 import { hurriedClock, type Stand, standBefore, transports } from "../../platform/kms/stand.ts";
@@ -48,9 +50,10 @@ describe.concurrent("Cloud KMS, when it is slow", () => {
       expect([sealing.code, opening.code]).toEqual(["encryption_failed", "key_unavailable"]);
       for (const { ms } of [sealing, opening]) {
         expect(ms).toBeGreaterThan(GIVEN_UP_MS / 2);
-        expect(ms).toBeLessThan(GIVEN_UP_MS + 1_000);
+        expect(ms).toBeLessThan(GIVEN_UP_MS + 2_000);
       }
-      expect(stand.kms.calls()).toHaveLength(8);
+      expect(stand.kms.calls().length).toBeGreaterThan(4);
+      expect(stand.kms.calls().length).toBeLessThanOrEqual(8);
       expect(stand.lines.map(({ fields }) => fields.reason)).toEqual(["DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"]);
       expect((await stand.open().decrypt(ciphertext, aad)).equals(plaintext)).toBe(true);
       await stand.close();
@@ -65,7 +68,7 @@ describe.concurrent("Cloud KMS, when it is slow", () => {
     const connect = () => connectKmsRest({ auth: new GoogleAuth({ authClient }), apiEndpoint: stand.kms.endpoint });
     const { code, ms } = await failing(stand.open({ connect, clock: systemClock() }).encrypt(plaintext, aad));
     expect(code).toBe("encryption_failed");
-    expect(ms).toBeLessThan(GIVEN_UP_MS + 1_000);
+    expect(ms).toBeLessThan(GIVEN_UP_MS + 2_000);
     token.resolve({ access_token: "ya29.late", expiry_date: Date.now() + 3_600_000 });
     await new Promise((done) => setTimeout(done, 100));
     expect(stand.kms.calls()).toEqual([]);
@@ -244,7 +247,42 @@ describe("credentials from a metadata server", () => {
   });
 });
 
+describe("tries", () => {
+  test("have two seconds each, and never more than is left of eight", async () => {
+    const clock = manualClock();
+    const given: number[] = [];
+    const patience = { tries: 9, mismatches: 3, tryMs: 2_000, totalMs: 8_000 };
+    const work = insist(
+      patience,
+      clock,
+      () => 1,
+      async (timeoutMs) => {
+        given.push(timeoutMs);
+        clock.advance(timeoutMs);
+        throw new Error("no answer");
+      },
+    );
+    await expect(work).rejects.toMatchObject({ code: "UNAVAILABLE", tries: 4 });
+    expect(given).toEqual([2_000, 2_000, 2_000, 8_000 - 3 * 2_000 - 100 - 200 - 400]);
+  });
+});
+
 describe("a client", () => {
+  test("over gRPC that finds no credentials is none, and leaves no stray rejection", async () => {
+    const stray: unknown[] = [];
+    const note = (reason: unknown) => stray.push(reason);
+    process.on("unhandledRejection", note);
+    vi.stubEnv("METADATA_SERVER_DETECTION", "none");
+    vi.stubEnv("CLOUDSDK_CONFIG", "/nonexistent");
+    vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", "");
+    const auth = new GoogleAuth({ projectId: "cloudact-testing-1" });
+    await expect(connectKmsGrpc({ auth, apiEndpoint: null })).rejects.toThrow(/credentials/);
+    await new Promise((done) => setTimeout(done, 20));
+    expect(stray).toEqual([]);
+    vi.unstubAllEnvs();
+    process.off("unhandledRejection", note);
+  });
+
   test("is made once for all, at the first use, and anew only where that failed", async () => {
     const stand = await standBefore("grpc");
     let made = 0;

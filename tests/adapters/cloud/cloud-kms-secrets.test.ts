@@ -141,7 +141,7 @@ describe("a bundle with kms-gax in place of google-gax", () => {
     const contents = `
       import { connectKmsRest } from "./shared/adapters/cloud/kms-rest.ts";
       import { openCloudKms } from "./shared/adapters/cloud/cloud-kms.ts";
-      import { systemClock } from "../../../shared/adapters/system-clock.ts";
+      import { systemClock } from "./shared/adapters/system-clock.ts";
       import { signedIn } from "./tests/platform/kms/sign-in.ts";
       const [how, apiEndpoint, , text] = process.argv.slice(2);
       const connect = () => connectKmsRest({ auth: signedIn("a@b.example"), apiEndpoint });

@@ -27,7 +27,7 @@ export async function startEngine(): Promise<Engine> {
   // takes options. Its `url` names localhost, which may be ::1 first.
   await Reflect.apply(server.listen, server, [{ host: "127.0.0.1", port: 0 }]);
   const origin = new URL(server.url);
-  const agent = new Agent({ keepAlive: false });
+  const agent = new Agent({ keepAlive: false }); // a connection that idles out under a request would look like a fault
 
   let last: Promise<unknown> = Promise.resolve();
   return {

@@ -7,6 +7,7 @@ import type { Engine } from "./engine.ts";
 import type { FaultBench, FaultKind, Stop, Strike } from "./faults.ts";
 import { begin } from "./hold.ts";
 import type { Job, Jobs } from "./jobs.ts";
+import { recordOf } from "./json.ts";
 import { checkSize, limits, MutatingQueue } from "./limits.ts";
 import { demand, rightsOf } from "./permissions.ts";
 import { location } from "./place.ts";
@@ -16,6 +17,7 @@ import { checkRequest, type QueryRequest } from "./request.ts";
 import { isMutating, type Kind, type Plan, planOf } from "./statement.ts";
 import type { Body, Storage } from "./storage.ts";
 import { Judge } from "./types/judge.ts";
+import type { Type } from "./types/type.ts";
 import type { Answer, Delivery } from "./wire.ts";
 
 /** One statement that reached the simulator, in the order of arrival. Values of parameters are not kept. */
@@ -124,8 +126,8 @@ export class Queries {
       if (strike?.kind === "html" || strike?.kind === "reset_before") return delivered(strike, {});
       const refusal = strike === null ? null : refusalFor(strike.kind, plan.target);
       if (refusal !== null && strike?.kind !== "job_error") throw refusal;
-      await this.#check(course);
-      const job = this.#job(course);
+      const types = await this.#check(course);
+      const job = this.#job(course, types);
       if (strike?.kind === "pending") job.hiddenPolls = strike.polls;
       if (strike?.kind === "pending_forever") job.hiddenPolls = Number.POSITIVE_INFINITY;
       if (strike?.kind === "job_error") job.hiddenPolls = 1;
@@ -137,7 +139,7 @@ export class Queries {
     }
   }
 
-  async #check({ request, plan, caller }: Course): Promise<void> {
+  async #check({ request, plan, caller }: Course): Promise<readonly Type[]> {
     const { allows, catalog, engine } = this.#parts;
     const parameters = checkRequest(request, plan);
     demand(allows, caller.identity, rightsOf(plan));
@@ -146,13 +148,19 @@ export class Queries {
       if (catalog.has(name) || name.includes(".INFORMATION_SCHEMA.")) continue;
       if ((await discover(engine, catalog, name, null)) === null) throw notFound(name, location);
     }
-    new Judge(catalog, parameters).check(plan);
+    return new Judge(catalog, parameters).check(plan);
   }
 
   /** The job of this request: a duplicate of one that writes gets the first one's, within 15 minutes. */
-  #job(course: Course): Job {
+  #job(course: Course, types: readonly Type[]): Job {
     const { request, plan, caller } = course;
-    const start = (): Job => this.#parts.jobs.start(plan.kind, caller.identity, () => this.#run(course), caller.jobId);
+    const start = (): Job =>
+      this.#parts.jobs.start(
+        plan.kind,
+        caller.identity,
+        async () => withTypes(await this.#run(course), types),
+        caller.jobId,
+      );
     if (caller.requestId === "" || plan.kind === "SELECT") return start();
     const content = createHash("sha256")
       .update(JSON.stringify([request.sql, request.parameters]))
@@ -202,6 +210,16 @@ export class Queries {
       throw streamingBuffer(target);
     return this.#queue.enter(target);
   }
+}
+
+/** DuckDB calls text JSON that a function made of JSON, and BigQuery does not: TO_JSON_STRING gives a STRING. */
+function withTypes(result: Result, types: readonly Type[]): Result {
+  const isText = (name: unknown): boolean => name === "JSON" || name === "STRING";
+  const fields = result.fields.map((field, at) => {
+    const name = types[at]?.name;
+    return isText(name) && isText(recordOf(field)["type"]) ? { ...recordOf(field), type: name } : field;
+  });
+  return { ...result, fields };
 }
 
 function delivered(strike: Strike | null, body: Record<string, unknown>): Answer {

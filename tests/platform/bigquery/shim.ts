@@ -13,13 +13,13 @@ const SKIPPED = [
   /^\s*CREATE OR REPLACE MACRO bq_st_(?:distance|dwithin)\b/i,
 ];
 
-/** What DuckDB is told once it is up: no downloads, no files, no network, one thread and little memory. */
+/** What DuckDB is told once it is up: no downloads, no files, no network, one thread, bounded memory. */
 const SETTINGS = [
   "SET autoinstall_known_extensions = false",
   "SET autoload_known_extensions = false",
   "SET enable_external_access = false",
   "SET threads = 1",
-  "SET memory_limit = '512MB'",
+  "SET memory_limit = '1GB'",
 ];
 
 /** While a database is made here: where its connection is put. Others that the process makes are left alone. */

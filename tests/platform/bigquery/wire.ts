@@ -29,7 +29,7 @@ export function whole(body: unknown, status = 200): Answer {
 
 /** Listens on 127.0.0.1 and hands every request on; a Refusal that is thrown goes out in Google's shape. */
 export function listen(answer: (asked: Asked) => Promise<Answer>): Server {
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     response.on("error", () => undefined); // a client that hangs up is what some faults are for
     read(request)
       .then(answer)
@@ -39,6 +39,8 @@ export function listen(answer: (asked: Asked) => Promise<Answer>): Server {
       })
       .then((one) => send(response, one));
   });
+  server.keepAliveTimeout = 600_000; // a client's idle connection is not reset by chance
+  return server;
 }
 
 function wordsOf(error: unknown): string {

@@ -8,6 +8,7 @@ const statuses = {
   deadline_exceeded: "DEADLINE_EXCEEDED",
   aborted: "ABORTED",
   unauthenticated: "UNAUTHENTICATED",
+  not_found: "NOT_FOUND",
 } as const satisfies Record<string, RefusalCode>;
 
 /**

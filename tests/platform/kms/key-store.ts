@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { Refusal } from "./refusal.ts";
 
 export type VersionState = "ENABLED" | "DISABLED" | "DESTROY_SCHEDULED" | "DESTROYED";
@@ -139,9 +139,9 @@ export class KeyStore {
   }
 }
 
-/** A key that is not ours: for replies that name the wrong one. */
+/** The name of a key that is not ours, of the same length: for replies that name the wrong one. */
 export function otherKey(name: string): string {
-  return `${name}-${createHash("sha256").update(name).digest("hex").slice(0, 6)}`;
+  return `${name.slice(0, -1)}${name.endsWith("x") ? "y" : "x"}`;
 }
 
 function usable(key: Key, version: Version | undefined): Version {

@@ -28,6 +28,8 @@ export interface KmsCall {
   method: "encrypt" | "decrypt";
   identity: string | null;
   name: string;
+  /** How many checksums came with it: one for the payload, one for the associated data. */
+  checksums: number;
   /** `OK` or the refusal's code; what happened on the way back is not in here. */
   outcome: string;
 }
@@ -122,7 +124,8 @@ export class KmsService {
       reply = error;
     }
     const outcome = reply instanceof Refusal ? reply.code : "OK";
-    this.calls.push({ transport, method, identity, name: request.name, outcome });
+    const checksums = [request.payloadChecksum, request.aadChecksum].filter((one) => one !== null).length;
+    this.calls.push({ transport, method, identity, name: request.name, checksums, outcome });
     return { reply, fault };
   }
 

@@ -17,7 +17,7 @@ WITH
     WHERE seq > 0
     QUALIFY ROW_NUMBER() OVER (PARTITION BY org_slug, provider ORDER BY seq DESC) = 1
   ),
-  -- An insert of unknown outcome is repeated: a row may stand there twice.
+  -- An insert of unknown outcome is repeated: a version may stand there twice.
   versions AS (
     SELECT
       org_slug,
@@ -47,17 +47,12 @@ WITH
     FROM versions AS v
     JOIN took_effect AS e ON e.org_slug = v.org_slug AND e.provider = v.provider AND e.event_id = v.event_id
   ),
+  -- What each credential began with.
   made AS (
     SELECT org_slug, provider, credential_id, status
     FROM changes
-    WHERE op <> 'delete'
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY org_slug, provider, credential_id ORDER BY seq) = 1
-  ),
-  attempts AS (
-    SELECT org_slug, provider, credential_id, event_id, checked_at, status, checked_by
-    FROM `${project}.${integrations}.validations`
     WHERE TRUE
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY org_slug, provider, credential_id, event_id ORDER BY checked_at) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY org_slug, provider, credential_id ORDER BY seq) = 1
   ),
   checks AS (
     SELECT
@@ -68,7 +63,7 @@ WITH
       status,
       checked_by,
       LAG(status) OVER (PARTITION BY org_slug, provider, credential_id ORDER BY checked_at, event_id) AS status_before
-    FROM attempts
+    FROM `${project}.${integrations}.validations`
   )
 SELECT
   org_slug,

@@ -19,7 +19,6 @@ WITH
     WHERE seq > 0
     QUALIFY ROW_NUMBER() OVER (PARTITION BY org_slug, provider ORDER BY seq DESC) = 1
   ),
-  -- An insert of unknown outcome is repeated: a version may stand there twice.
   versions AS (
     SELECT
       org_slug,
@@ -32,8 +31,6 @@ WITH
       JSON_VALUE(result, '$.body.validation_status') AS status,
       changed_at
     FROM `${project}.${integrations}.versions`
-    WHERE TRUE
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY org_slug, provider, event_id ORDER BY changed_at) = 1
   ),
   took_effect AS (
     SELECT org_slug, provider, event_id FROM heads
@@ -125,6 +122,8 @@ WITH
       MAX(enabled) OVER (PARTITION BY org_slug, provider, enabled_no) AS enabled
     FROM told
   ),
+  -- Of what happened at one time the last counts. A version may stand there twice, since an insert of unknown outcome is
+  -- repeated.
   shown AS (
     SELECT
       org_slug,

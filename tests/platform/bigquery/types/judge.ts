@@ -31,15 +31,20 @@ export class Judge {
     this.#parameters = parameters;
   }
 
-  /** @throws Refusal 400 invalidQuery in BigQuery's words. */
-  check(plan: Plan): void {
+  /**
+   * The types of the columns that a SELECT gives, null for those that are not known; none for other statements.
+   *
+   * @throws Refusal 400 invalidQuery in BigQuery's words.
+   */
+  check(plan: Plan): readonly Type[] {
     for (const statement of plan.program.statements) {
-      if (isQuery(statement)) this.#columnsOf(statement, Scope.empty(this));
-      else if (statement.type === "insert_stmt") this.#insert(statement, plan);
+      if (isQuery(statement)) return this.#columnsOf(statement, Scope.empty(this))?.map((one) => one.type) ?? [];
+      if (statement.type === "insert_stmt") this.#insert(statement, plan);
       else if (statement.type === "update_stmt") this.#update(statement, plan);
       else if (statement.type === "delete_stmt") this.#delete(statement, plan);
       else if (statement.type === "merge_stmt") this.#merge(statement, plan);
     }
+    return [];
   }
 
   parameter(name: string): Type {

@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { seeded } from "../../operations/bench.ts";
+import type { Hold } from "../../platform/bigquery/faults.ts";
+import { headColumns, T0 } from "../../ports/stored-rows.ts";
+import { type BigQueryBench, hastyClock, project, type Store, startBench } from "./bigquery-bench.ts";
+
+/*
+ * Writers on one pair, each write of theirs stopped between its snapshot and its commit, and let go in an order that the
+ * seed decides: what BigQuery's snapshot isolation allows, and no emulator with one writer shows by itself.
+ */
+
+const TWO = 150;
+const THREE = 60;
+
+interface Writer {
+  email: string;
+  store: Store;
+}
+
+let bench: BigQueryBench;
+const writers: Writer[] = [];
+beforeAll(async () => {
+  bench = await startBench();
+  for (const name of ["setup", "update", "delete"]) {
+    const email = `int-${name}@${project}.iam.gserviceaccount.com`;
+    writers.push({ email, store: bench.open({ auth: await bench.identity(email), clock: hastyClock() }) });
+  }
+});
+afterAll(async () => bench.close());
+
+/** What a writer was told. */
+interface Told {
+  seq: number;
+  event: string;
+  /** Whether it took effect; else someone was first. */
+  won: boolean;
+}
+
+/** Reads the head, places one where there is none, and compares and sets; again where it lost, as a setup does. */
+async function write({ store }: Writer, org: string, name: string): Promise<Told[]> {
+  const pair = { org_slug: org, provider: "OPENAI" };
+  const told: Told[] = [];
+  for (let tries = 0; tries < 6; tries += 1) {
+    const { head } = await store.readOpening(pair, { idempotencyKeyHash: null, eventId: null, now: T0 });
+    if (head === null) await store.placeHeads([pair], T0);
+    const expected_seq = head?.seq ?? 0;
+    const event = `${name}-${tries}`;
+    const won = (await store.advanceHead({ ...pair, expected_seq, event_id: event, set: headColumns() })) > 0;
+    told.push({ seq: expected_seq + 1, event, won });
+    if (won) break;
+  }
+  return told;
+}
+
+/** A writer on its way: the statement that it is stopped at, if it has come there. */
+interface Runner {
+  writer: Writer;
+  hold: Hold;
+  at: "running" | "held" | "ended";
+}
+
+/** Lets so many writers at one pair, and each of their writes go in an order from the seed. */
+async function interleave(random: () => number, org: string, count: number): Promise<Told[]> {
+  const told: Told[] = [];
+  const stop = ({ email }: Writer) => bench.sim.faults.hold({ identity: email, kind: ["INSERT", "UPDATE"] });
+  const runners = writers.slice(0, count).map((writer, index): Runner => {
+    const runner: Runner = { writer, hold: stop(writer), at: "running" };
+    void write(writer, org, `w${index}`).then((one) => {
+      runner.at = "ended";
+      told.push(...one);
+    });
+    return runner;
+  });
+  for (;;) {
+    await quiet(runners);
+    const held = runners.filter(({ at }) => at === "held");
+    const chosen = held[Math.floor(random() * held.length)];
+    if (chosen === undefined) break;
+    const { hold } = chosen;
+    chosen.hold = stop(chosen.writer);
+    chosen.at = "running";
+    hold.release();
+    await hold.done;
+  }
+  bench.sim.faults.clear();
+  expect(runners.map(({ at }) => at)).toEqual(runners.map(() => "ended"));
+  return told;
+}
+
+/**
+ * Until every writer is held or has ended. Two mutating statements run at once on a table and a third waits for its
+ * turn: where two are held, the others may be waiting, and get a moment only.
+ */
+async function quiet(runners: readonly Runner[]): Promise<void> {
+  for (const runner of runners) {
+    const { hold } = runner;
+    hold.arrived.then(
+      () => {
+        if (runner.hold === hold && runner.at === "running") runner.at = "held";
+      },
+      () => {},
+    );
+  }
+  for (let moments = 0; ; moments += 1) {
+    if (runners.every(({ at }) => at !== "running")) return;
+    if (runners.filter(({ at }) => at === "held").length >= 2 && moments > 10) return;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** What must hold of one pair, whoever came first. */
+async function expectWhole(org: string, told: readonly Told[]): Promise<void> {
+  const rows = await bench.sim.admin(
+    `SELECT seq, event_id FROM \`integrations.heads\` WHERE org_slug = '${org}' AND seq > 0`,
+  );
+  const states = new Set(rows.map((row) => `${row["seq"]} ${row["event_id"]}`));
+  expect(states.size, "one state").toBe(1);
+  const won = told.filter((one) => one.won).sort((left, right) => right.seq - left.seq);
+  expect(
+    won.map(({ seq }) => seq),
+    "each was acknowledged on the one before, and no seq twice",
+  ).toEqual(won.map((_, index) => won.length - index));
+  expect([...states], "the last that was acknowledged").toEqual([`${won[0]?.seq} ${won[0]?.event}`]);
+}
+
+describe.each([
+  [TWO, 2],
+  [THREE, 3],
+])("%i schedules of %i writers", (schedules, count) => {
+  test("never give two states of one seq, nor lose what was acknowledged", async () => {
+    let lost = 0;
+    for (let seed = 1; seed <= schedules; seed += 1) {
+      const random = seeded(seed);
+      const org = `org${seed}`;
+      const told: Told[] = [];
+      try {
+        if (seed % 2 === 0 && writers[0]) told.push(...(await write(writers[0], org, "first")));
+        told.push(...(await interleave(random, org, count)));
+        await expectWhole(org, told);
+      } catch (error) {
+        throw new Error(`seed ${seed}`, { cause: error });
+      }
+      lost += told.filter(({ won }) => !won).length;
+      if (seed % 10 === 0) await bench.sim.reset();
+    }
+    expect(lost, "races were lost").toBeGreaterThan(schedules / 10);
+  }, 120_000);
+});
