@@ -5,6 +5,7 @@ import type { FunctionName } from "../shared/contract/routes.ts";
 import type { Desk } from "../shared/http/endpoint.ts";
 import { Limiter } from "../shared/http/limits.ts";
 import { HeadMemory } from "../shared/operations/head-memory.ts";
+import type { Asked, Migration } from "../shared/operations/migrate-source.ts";
 import type { Works } from "../shared/operations/works.ts";
 import type { TokenIssuer } from "../shared/ports/tokens.ts";
 import { ambientVariables } from "../shared/providers/ambient.ts";
@@ -86,6 +87,7 @@ export type Backing = Pick<
   | "federation"
   | "audit"
   | "keyEnvironment"
+  | "legacy"
 >;
 
 /** Opens everything behind the ports. One store, one key ring and one set of memories a process. */
@@ -116,6 +118,13 @@ export async function openIssuer({ environment, clock }: Parts): Promise<TokenIs
   if (environment.cloud !== null) return null;
   const { openLocalIssuer } = await import("./backends/local.ts");
   return await openLocalIssuer(environment, clock);
+}
+
+/** The older tables that an operator takes over; `null` on one machine, which never had any. */
+export async function openMigration({ environment }: Parts, asked: Asked): Promise<Migration | null> {
+  if (environment.cloud === null) return null;
+  const { openCloudMigration } = await import("./backends/cloud.ts");
+  return await openCloudMigration(environment, asked);
 }
 
 let plan: Plan | null = null;

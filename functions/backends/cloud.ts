@@ -3,6 +3,7 @@ import { googleIdentity } from "../../shared/adapters/cloud/google-identity.ts";
 import { openStdoutAudit } from "../../shared/adapters/cloud/stdout-audit.ts";
 import { systemClock } from "../../shared/adapters/system-clock.ts";
 import { Fault } from "../../shared/contract/fault.ts";
+import type { Asked, Migration } from "../../shared/operations/migrate-source.ts";
 import type { Environment } from "../environment.ts";
 import type { Backing } from "../parts.ts";
 
@@ -16,17 +17,14 @@ export async function openCloud(environment: Environment, name: string): Promise
   const { project, endpoints, kmsKey, pepperSecret, awsSubject } = cloud;
   const clock = systemClock(environment.clockOffsetS);
   const log = cloudLog(process.stderr, { clock, project });
-  const auth = googleIdentity({ project, fromMetadata: environment.onPlatform || endpoints !== null });
-  const [store, keys, secrets, federation, tokens] = await Promise.all([
+  const auth = identity(environment);
+  const bigQuery = { auth, project, location: cloud.location, apiEndpoint: endpoints?.bigquery ?? null, clock };
+  const [store, keys, secrets, federation, tokens, legacy] = await Promise.all([
     import("../../shared/adapters/cloud/bigquery-store.ts").then(({ openBigQueryStore }) =>
       openBigQueryStore({
-        auth,
-        project,
+        ...bigQuery,
         ledgerDataset: cloud.ledgerDataset,
         viewsDataset: cloud.viewsDataset,
-        location: cloud.location,
-        apiEndpoint: endpoints?.bigquery ?? null,
-        clock,
         onCorrupt: ({ org_slug, provider }) => log("CRITICAL", "integrity", { org_slug, provider, reason: "row" }),
       }),
     ),
@@ -34,6 +32,7 @@ export async function openCloud(environment: Environment, name: string): Promise
     pepperSecret === null ? withheldSecrets : openSecrets(pepperSecret),
     awsSubject === null ? withheldFederation(project) : openFederation(awsSubject),
     environment.verifiesTokens ? openTokens() : withheldTokens,
+    cloud.legacyKeysUntil === null ? null : openLegacyKeys(cloud.legacyKeysUntil),
   ]);
   return {
     clock,
@@ -47,6 +46,7 @@ export async function openCloud(environment: Environment, name: string): Promise
     federation,
     audit: openStdoutAudit({ clock, service: name }),
     keyEnvironment: cloud.keyEnvironment,
+    legacy,
   };
 
   async function openKeys(key: string) {
@@ -73,6 +73,15 @@ export async function openCloud(environment: Environment, name: string): Promise
     return openAwsIdentity({ auth, serviceAccountId, project, clock, ...(apiEndpoint ? { apiEndpoint } : {}) });
   }
 
+  async function openLegacyKeys(until: string) {
+    const [{ openBigQueryDatabase }, { openBigQueryLegacyKeys }] = await Promise.all([
+      import("../../shared/adapters/cloud/bigquery-database.ts"),
+      import("../../shared/adapters/cloud/bigquery-legacy.ts"),
+    ]);
+    const table = `${project}.${cloud?.viewsDataset}.org_api_keys`;
+    return { until, keys: openBigQueryLegacyKeys({ database: openBigQueryDatabase(bigQuery), table, clock }) };
+  }
+
   async function openTokens() {
     const [{ openGoogleTokens }, { GOOGLE_CERTIFICATES }] = await Promise.all([
       import("../../shared/adapters/cloud/google-tokens.ts"),
@@ -81,6 +90,41 @@ export async function openCloud(environment: Environment, name: string): Promise
     const jwksUrl = endpoints?.jwks ?? GOOGLE_CERTIFICATES;
     return openGoogleTokens({ audience: environment.audience, jwksUrl, clock });
   }
+}
+
+function identity({ cloud, onPlatform }: Environment) {
+  return googleIdentity({ project: cloud?.project ?? "", fromMetadata: onPlatform || cloud?.endpoints !== null });
+}
+
+/** The older tables and the older key, for an operator who takes them over. */
+export async function openCloudMigration(environment: Environment, asked: Asked): Promise<Migration | null> {
+  const { cloud } = environment;
+  if (cloud === null) return null;
+  const [{ openBigQueryDatabase }, { openBigQueryOlder }, { openBigQueryLegacyKeyTable }, kms, rest] =
+    await Promise.all([
+      import("../../shared/adapters/cloud/bigquery-database.ts"),
+      import("../../shared/adapters/cloud/bigquery-older.ts"),
+      import("../../shared/adapters/cloud/bigquery-legacy.ts"),
+      import("../../shared/adapters/cloud/cloud-kms.ts"),
+      import("../../shared/adapters/cloud/kms-rest.ts"),
+    ]);
+  const { project, location, endpoints } = cloud;
+  const auth = identity(environment);
+  const clock = systemClock(environment.clockOffsetS);
+  const database = openBigQueryDatabase({ auth, project, location, apiEndpoint: endpoints?.bigquery ?? null, clock });
+  const connect = () => rest.connectKmsRest({ auth, apiEndpoint: endpoints?.kms ?? null });
+  const { from, oldKey, orgKeys } = asked;
+  return {
+    source:
+      from === null || oldKey === null
+        ? null
+        : {
+            older: openBigQueryOlder({ database, table: from }),
+            oldKey: kms.openCloudKms({ connect, key: oldKey, clock }),
+          },
+    keys: orgKeys === null ? null : openBigQueryLegacyKeyTable({ database, table: orgKeys, clock }),
+    close: () => database.close(),
+  };
 }
 
 /** What a function may not use answers as a mistake of ours, since that is the only way to it. */

@@ -36,6 +36,7 @@ export async function openLocal(environment: Environment, configs: string): Prom
     federation: openLocalFederation(home, clock),
     audit: openAuditFile(join(home, "audit.jsonl"), { clock, service: "integrations" }),
     keyEnvironment: "local",
+    legacy: null,
   };
 }
 

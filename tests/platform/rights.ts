@@ -54,9 +54,12 @@ export function functionNames(): string[] {
  * Answers what Google's IAM would with exactly the grants of configs/functions.yml: each function as `int-<name>`, the
  * operator everything, `integrations-aws` and everybody else nothing.
  */
-export function openRights(): { allows: Allows; refusals: Refused[] } {
+export function openRights(options: { legacyKeys?: boolean } = {}): { allows: Allows; refusals: Refused[] } {
   const granted = new Map(
-    Object.entries(readFunctions()).map(([name, rights]) => [emailOf(`int-${name}`), new Set(grantsOf(rights))]),
+    Object.entries(readFunctions()).map(([name, rights]) => [
+      emailOf(`int-${name}`),
+      new Set(grantsOf(rights, options.legacyKeys ?? false)),
+    ]),
   );
   const refusals: Refused[] = [];
   return {
@@ -71,13 +74,21 @@ export function openRights(): { allows: Allows; refusals: Refused[] } {
 }
 
 /** Every single right, written out. */
-function grantsOf({ key, tables: on, secrets, aws }: FunctionRights): string[] {
+function grantsOf({ key, tables: on, secrets, aws }: FunctionRights, legacyKeys: boolean): string[] {
   const grants: Right[] = Object.entries(on).flatMap(([table, right]) =>
     actions[right].map((action) => ({ service: "bigquery", resource: placeOf(table), action })),
   );
   if (grants.length > 0) grants.push({ service: "bigquery", resource: bench.project, action: "jobs.create" });
   if (key !== "none") grants.push({ service: "kms", resource: bench.key, action: key });
-  if (secrets.includes("pepper")) grants.push({ service: "secretmanager", resource: bench.pepper, action: "access" });
+  if (secrets.includes("pepper")) {
+    grants.push({ service: "secretmanager", resource: bench.pepper, action: "access" });
+    // While keys of the older table are taken over, which Terraform grants beside LEGACY_KEYS_UNTIL.
+    if (legacyKeys)
+      grants.push(
+        { service: "bigquery", resource: `${bench.views}.org_api_keys`, action: "read" },
+        { service: "bigquery", resource: `${bench.ledger}.org_keys`, action: "append" },
+      );
+  }
   if (aws) grants.push({ service: "iam", resource: awsAccount, action: "getOpenIdToken" });
   return grants.map(written);
 }

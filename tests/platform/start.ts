@@ -21,6 +21,8 @@ import { type SecretManagerSim, startSecretManager } from "./secret-manager/star
 export interface PlatformOptions {
   /** Whether callers are held to configs/functions.yml. Otherwise whoever has a token may do everything. Default true. */
   enforce?: boolean;
+  /** Whether keys of the older table `organizations.org_api_keys` are still looked up. Default false. */
+  legacyKeys?: boolean;
   /** Of everything random. One seed reproduces one run. */
   seed?: number;
   /** Milliseconds since the epoch, by which tokens are issued. */
@@ -55,7 +57,7 @@ const AUDIENCE = "cloudact-integrations-decrypt";
 /** Starts every simulator, with one metadata server for each identity. */
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const { enforce = true, seed } = options;
-  const rights = openRights();
+  const rights = openRights({ legacyKeys: options.legacyKeys ?? false });
   const allows = enforce ? { allows: rights.allows } : {};
   const seeded = seed === undefined ? {} : { seed };
   const certificates = await startCertificates({

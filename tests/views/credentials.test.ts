@@ -300,6 +300,15 @@ describe("what is stored but was never read by an operation", () => {
     expect(await show([row({ seq: 0, event_id: "placeholder", credential_id: "placeholder" })])).toEqual([]);
   });
 
+  test("of two rows of a pair the one of the higher seq counts", async () => {
+    const newer = row({ seq: 2, event_id: "e2", credential_name: "newer" });
+    for (const heads of [
+      [row({}), newer],
+      [newer, row({})],
+    ])
+      expect(await show(heads)).toMatchObject([{ credential_name: "newer" }]);
+  });
+
   test("a head whose version is missing is shown all the same, without ciphertext", async () => {
     expect(await show([row({})])).toMatchObject([
       { credential_id: "c1", encrypted_credential: null, created_at: T0, is_active: true },

@@ -314,6 +314,25 @@ describe("integration_key_versions", () => {
     ).toEqual([{ current_secrets: 1, other_secrets: 1, purged_secrets: 0 }]);
   });
 
+  test("of two rows of a pair the one of the higher seq counts", async () => {
+    await life.setUp("acme");
+    const older = life.rows()["heads"] ?? [];
+    await life.rotate("acme", { enabled: false });
+    const newer = life.rows();
+    for (const heads of [
+      [...older, ...(newer["heads"] ?? [])],
+      [...(newer["heads"] ?? []), ...older],
+    ]) {
+      await views.show({ ...newer, heads }, life.now());
+      expect(
+        await views.select("SELECT current_secrets, other_secrets FROM organizations.integration_key_versions"),
+      ).toEqual([{ current_secrets: 1, other_secrets: 1 }]);
+      expect(
+        await views.select("SELECT lifecycle FROM organizations.integration_status_at ORDER BY valid_from"),
+      ).toEqual([{ lifecycle: "active" }, { lifecycle: "disabled" }]);
+    }
+  });
+
   test("two rows of one head, as a repeated placeholder leaves them, are one", async () => {
     await life.setUp("acme");
     const rows = life.rows();

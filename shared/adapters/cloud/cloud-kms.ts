@@ -36,6 +36,9 @@ const RETRY_AFTER_S = 5;
  * Google asks of clients; an answer that does not fit is thrown away. The client's own retries are switched off, so
  * that eight seconds bound every call.
  *
+ * What is opened is handed over in the client's own buffer. Besides that there is the reply as it came, which nobody can
+ * overwrite and which stays in memory until it is collected: over REST a text with the plaintext in base64.
+ *
  * Source: https://cloud.google.com/kms/docs/data-integrity-guidelines, read 2026-11-20.
  *
  * @throws Error where `key` is not the name of a key

@@ -10,7 +10,7 @@ import { type BigQueryBench, hastyClock, project, type Store, startBench } from 
  */
 
 const TWO = 150;
-const THREE = 60;
+const THREE = 50;
 
 interface Writer {
   email: string;
@@ -36,19 +36,27 @@ interface Told {
   won: boolean;
 }
 
-/** Reads the head, places one where there is none, and compares and sets; again where it lost, as a setup does. */
-async function write({ store }: Writer, org: string, name: string): Promise<Told[]> {
+/**
+ * Places a head where it has seen none, and compares and sets on what it has seen; where it lost it reads and tries once
+ * more, if it is one that does.
+ */
+async function write(
+  { store }: Writer,
+  org: string,
+  name: string,
+  seen: number | null,
+  again: boolean,
+): Promise<Told[]> {
   const pair = { org_slug: org, provider: "OPENAI" };
+  if (seen === null) await store.placeHeads([pair], T0);
   const told: Told[] = [];
-  for (let tries = 0; tries < 6; tries += 1) {
-    const { head } = await store.readOpening(pair, { idempotencyKeyHash: null, eventId: null, now: T0 });
-    if (head === null) await store.placeHeads([pair], T0);
-    const expected_seq = head?.seq ?? 0;
-    const event = `${name}-${tries}`;
-    const won = (await store.advanceHead({ ...pair, expected_seq, event_id: event, set: headColumns() })) > 0;
-    told.push({ seq: expected_seq + 1, event, won });
-    if (won) break;
-  }
+  const advance = async (expected_seq: number) => {
+    const event_id = `${name}-${told.length}`;
+    const won = (await store.advanceHead({ ...pair, expected_seq, event_id, set: headColumns() })) > 0;
+    told.push({ seq: expected_seq + 1, event: event_id, won });
+    return won;
+  };
+  if (!(await advance(seen ?? 0)) && again) await advance((await store.readHead(pair))?.seq ?? 0);
   return told;
 }
 
@@ -60,12 +68,14 @@ interface Runner {
 }
 
 /** Lets so many writers at one pair, and each of their writes go in an order from the seed. */
-async function interleave(random: () => number, org: string, count: number): Promise<Told[]> {
+async function interleave(random: () => number, org: string, count: number, seen: number | null): Promise<Told[]> {
   const told: Told[] = [];
   const stop = ({ email }: Writer) => bench.sim.faults.hold({ identity: email, kind: ["INSERT", "UPDATE"] });
   const runners = writers.slice(0, count).map((writer, index): Runner => {
     const runner: Runner = { writer, hold: stop(writer), at: "running" };
-    void write(writer, org, `w${index}`).then((one) => {
+    // One may have read before the other's placeholder was there, or after it.
+    const saw = seen === null && random() < 0.3 ? 0 : seen;
+    void write(writer, org, `w${index}`, saw, random() < 0.3).then((one) => {
       runner.at = "ended";
       told.push(...one);
     });
@@ -114,13 +124,14 @@ async function expectWhole(org: string, told: readonly Told[]): Promise<void> {
     `SELECT seq, event_id FROM \`integrations.heads\` WHERE org_slug = '${org}' AND seq > 0`,
   );
   const states = new Set(rows.map((row) => `${row["seq"]} ${row["event_id"]}`));
-  expect(states.size, "one state").toBe(1);
   const won = told.filter((one) => one.won).sort((left, right) => right.seq - left.seq);
   expect(
     won.map(({ seq }) => seq),
     "each was acknowledged on the one before, and no seq twice",
   ).toEqual(won.map((_, index) => won.length - index));
-  expect([...states], "the last that was acknowledged").toEqual([`${won[0]?.seq} ${won[0]?.event}`]);
+  expect([...states], "one state: the last that was acknowledged").toEqual(
+    won.slice(0, 1).map(({ seq, event }) => `${seq} ${event}`),
+  );
 }
 
 describe.each([
@@ -134,8 +145,9 @@ describe.each([
       const org = `org${seed}`;
       const told: Told[] = [];
       try {
-        if (seed % 2 === 0 && writers[0]) told.push(...(await write(writers[0], org, "first")));
-        told.push(...(await interleave(random, org, count)));
+        const isFirst = seed % 3 !== 0;
+        if (!isFirst && writers[0]) told.push(...(await write(writers[0], org, "first", null, false)));
+        told.push(...(await interleave(random, org, count, isFirst ? null : 1)));
         await expectWhole(org, told);
       } catch (error) {
         throw new Error(`seed ${seed}`, { cause: error });

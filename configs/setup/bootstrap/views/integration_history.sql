@@ -11,12 +11,6 @@
 --   WHERE org_slug = 'acme' AND provider = 'OPENAI'
 --   ORDER BY happened_at, seq
 WITH
-  heads AS (
-    SELECT org_slug, provider, event_id
-    FROM `${project}.${integrations}.heads`
-    WHERE seq > 0
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY org_slug, provider ORDER BY seq DESC) = 1
-  ),
   -- An insert of unknown outcome is repeated: a version may stand there twice.
   versions AS (
     SELECT
@@ -38,7 +32,7 @@ WITH
     QUALIFY ROW_NUMBER() OVER (PARTITION BY org_slug, provider, event_id ORDER BY changed_at) = 1
   ),
   took_effect AS (
-    SELECT org_slug, provider, event_id FROM heads
+    SELECT org_slug, provider, event_id FROM `${project}.${integrations}.heads` WHERE seq > 0
     UNION DISTINCT
     SELECT org_slug, provider, prev_event_id FROM versions WHERE prev_event_id IS NOT NULL
   ),

@@ -4,8 +4,8 @@
 -- in effect nothing is shown. encrypted_credential is NULL once purged, and for what never had a secret.
 --
 --   current    as stored now; is_active is false where disabled, deleted or past its deactivation
---   earlier    validation_status, last_checked_at, error_code as the last check left them; where there was none, as
---              stored with the credential. Dates that belong to the current state alone are NULL
+--   earlier    validation_status, last_checked_at, error_code as the last check left them; where there was none, or none
+--              in the last 400 days, as stored with the credential. Dates of the current state alone are NULL
 --   created_at when this credential was stored; updated_at of an earlier one: when it went out of use
 --
 --   SELECT provider, credential_name, validation_status, last_validated_at, is_active

@@ -3,20 +3,9 @@ import type { Catalog } from "../catalog.ts";
 import type { ParameterTypes } from "../parameters.ts";
 import { Refusal } from "../replies.ts";
 import { nameOfTable, type Plan } from "../statement.ts";
-import { checkCondition, isQuery, itemsOf, type Place, pathOf, typeOf } from "./expressions.ts";
+import { checkCondition, isQuery, itemsOf, pathOf, typeOf } from "./expressions.ts";
+import { type Column, type Relation, Scope } from "./scope.ts";
 import { areComparable, arrayOf, canonical, elementOf, isTakenAs, settled, type Type, typed } from "./type.ts";
-
-/** A column of a table or a query. */
-interface Column {
-  name: string;
-  type: Type;
-}
-
-/** What a name in FROM stands for; columns null where they are not known. */
-interface Relation {
-  alias: string;
-  columns: readonly Column[] | null;
-}
 
 /**
  * Refuses what BigQuery refuses by its types and DuckDB lets pass, converting as it goes: a STRING for a TIMESTAMP column,
@@ -263,106 +252,6 @@ export class Judge {
 
   subquery(node: Node, scope: Scope): Type {
     return this.#columnsOf(node, scope)?.[0]?.type ?? null;
-  }
-}
-
-/** The names that can be used at one place of a statement. */
-class Scope implements Place {
-  readonly #judge: Judge;
-  readonly #outer: Scope | null;
-  readonly #named = new Map<string, readonly Column[] | null>();
-  #relations: Relation[] = [];
-  /** Whether names may mean something that is not known here. */
-  #isBlind = false;
-  #isJoined = false;
-
-  private constructor(judge: Judge, outer: Scope | null) {
-    this.#judge = judge;
-    this.#outer = outer;
-  }
-
-  static empty(judge: Judge): Scope {
-    return new Scope(judge, null);
-  }
-
-  inner(): Scope {
-    return new Scope(this.#judge, this);
-  }
-
-  /** The same names and, before them, those that a SELECT gives its columns. */
-  with(relation: Relation): Scope {
-    const scope = new Scope(this.#judge, this);
-    scope.add(relation);
-    return scope;
-  }
-
-  blind(): Scope {
-    const scope = this.inner();
-    scope.#isBlind = true;
-    return scope;
-  }
-
-  add(relation: Relation): void {
-    this.#relations.push(relation);
-  }
-
-  /** After a JOIN … USING the columns it names are there once, of both sides. */
-  joined(): void {
-    this.#isJoined = true;
-  }
-
-  name(name: string, columns: readonly Column[] | null): void {
-    this.#named.set(name.toLowerCase(), columns);
-  }
-
-  named(name: string): readonly Column[] | null | undefined {
-    const own = this.#named.get(name.toLowerCase());
-    return own === undefined ? this.#outer?.named(name) : own;
-  }
-
-  column(path: readonly string[]): Type {
-    const [first = "", second] = path.map((one) => one.toLowerCase());
-    if (second !== undefined) {
-      const relation = this.#relations.find((one) => one.alias.toLowerCase() === first);
-      if (relation !== undefined) {
-        const found = relation.columns?.find((one) => one.name.toLowerCase() === second);
-        return path.length === 2 ? (found?.type ?? null) : null;
-      }
-    } else {
-      const found = this.#relations.flatMap(
-        (one) => one.columns?.filter((column) => column.name.toLowerCase() === first) ?? [],
-      );
-      const [one] = found;
-      if (one !== undefined) return found.every((other) => other.type?.name === one.type?.name) ? one.type : null;
-    }
-    const isCertain = !this.#isBlind && this.#relations.every((one) => one.columns !== null);
-    return isCertain ? (this.#outer?.column(path) ?? null) : null;
-  }
-
-  parameter(name: string): Type {
-    return this.#judge.parameter(name);
-  }
-
-  subquery(node: Node): Type {
-    return this.#judge.subquery(node, this);
-  }
-
-  /** The columns of `*`, `t.*` or `* EXCEPT (…)`; null where they are not known. */
-  star(node: Node): readonly Column[] | null {
-    if (node.type === "except_columns") {
-      const left = new Set(node.columns.expr.items.map((one) => one.name.toLowerCase()));
-      return this.star(node.expr)?.filter((one) => !left.has(one.name.toLowerCase())) ?? null;
-    }
-    if (this.#isJoined) return null;
-    const alias = node.type === "member_expr" ? pathOf(node.object)?.[0]?.toLowerCase() : undefined;
-    const wanted = this.#relations.filter((one) => alias === undefined || one.alias.toLowerCase() === alias);
-    if (wanted.length === 0) return null;
-    const columns: Column[] = [];
-    for (const one of wanted) {
-      if (one.columns === null) return null;
-      columns.push(...one.columns);
-    }
-    return columns;
   }
 }
 
