@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { constants, setPriority } from "node:os";
@@ -19,8 +19,9 @@ export class Unavailable extends Error {
 }
 
 /**
- * The emulator's binary: the one in the cache folder, or else one built there, which takes ten minutes, 4 GB
- * of memory and as much of the disk, most of which it gives back. Source and modules are taken through the Go module proxy, checked against the module's own go.sum.
+ * The emulator's binary: the one in the cache folder, or else one built there, which takes ten minutes, 4 GB of memory
+ * and as much of the disk, most of which it gives back. Source and modules come through the Go module proxy, checked
+ * against the module's own go.sum.
  *
  * @throws Unavailable where there is no Go, an older one, or the build fails
  */
@@ -84,12 +85,19 @@ export async function startEmulator(binary: string, project: string): Promise<Em
   const [http, grpc] = [await freePort(), await freePort()];
   const args = ["--project", project, "--host", "127.0.0.1", "--port", `${http}`, "--grpc-port", `${grpc}`];
   const child = spawn(binary, args, { stdio: "ignore" });
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()).once("error", () => resolve()));
+  const life = { isOver: false };
+  const ended = new Promise<void>((resolve) => {
+    const end = () => {
+      life.isOver = true;
+      resolve();
+    };
+    child.once("exit", end).once("error", end);
+  });
   const endpoint = `http://127.0.0.1:${http}`;
   // However this process ends, the emulator ends with it.
   process.once("exit", () => child.kill());
   try {
-    await untilUp(endpoint, project, child);
+    await untilUp(endpoint, project, life);
   } catch (error) {
     child.kill();
     throw error;
@@ -103,9 +111,9 @@ export async function startEmulator(binary: string, project: string): Promise<Em
   };
 }
 
-async function untilUp(endpoint: string, project: string, child: ChildProcess): Promise<void> {
+async function untilUp(endpoint: string, project: string, life: { isOver: boolean }): Promise<void> {
   for (let tries = 0; tries < 600; tries += 1) {
-    if (child.exitCode !== null) break;
+    if (life.isOver) break;
     const answer = await fetch(`${endpoint}/bigquery/v2/projects/${project}/datasets`).catch(() => null);
     if (answer?.ok) return;
     await setTimeout(100);

@@ -151,7 +151,7 @@ async function recognise(gate: Gate, presented: readonly string[]): Promise<OrgK
   if (text !== undefined && parsed === null && isLegacyKey(text)) return await recogniseLegacy(gate, text);
   if (text === undefined || !parsed || parsed.environment !== gate.keyEnvironment) return null;
   const key = await cacheOf(gate).keys.get(parsed.keyId, gate.clock, () => gate.orgKeys.findKey(parsed.keyId));
-  const peppers = await gate.secrets.peppers();
+  const peppers = await gate.secrets.peppers(key?.pepper_version);
   const pepper: Pepper = peppers.find((one) => one.version === key?.pepper_version) ?? peppers[0];
   const matches = sameHash(hashOrgKey(pepper.bytes, text), key?.key_hmac ?? Buffer.alloc(32));
   const now = timestamp(gate.clock.now());

@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../shared/adapters/system-clock.ts";
+import { untilOf } from "../../shared/cli/commands/org-key.ts";
 import { parseKeyList } from "../../shared/cli/key-lines.ts";
 import { Stop } from "../../shared/cli/stop.ts";
 import { cli, printed, startService, temporaryFolder } from "./run.ts";
@@ -112,6 +114,25 @@ describe("org-key import", () => {
   });
 });
 
+describe("when they end", () => {
+  const NOW = Date.parse("2026-08-22T12:00:00.000Z");
+  const clock = { ...systemClock(), now: () => NOW };
+  const keys = { organisationOf: async () => null };
+  const set = { parts: { clock, legacy: { until: "2027-03-31T23:59:59.000Z", keys } } };
+  const unset = { parts: { clock, legacy: null } };
+
+  test("is as the environment says, and nobody says otherwise", () => {
+    expect(untilOf(set, null)).toBe("2027-03-31T23:59:59.000Z");
+    expect(() => untilOf(set, "90d")).toThrow("LEGACY_KEYS_UNTIL decides");
+  });
+
+  test("is as the operator says where the environment does not", () => {
+    expect(untilOf(unset, "90d")).toBe("2026-11-20T12:00:00.000Z");
+    expect(untilOf({ parts: { clock } }, "2027-01-31")).toBe("2027-01-31T23:59:59.000Z");
+    expect(() => untilOf(unset, null)).toThrow("--until is missing");
+  });
+});
+
 describe("a list of keys", () => {
   const one = (line: number, api: string | null, org = "acme") => ({
     line,
@@ -140,6 +161,8 @@ describe("a list of keys", () => {
       [one(1, "k1"), one(2, "k2"), one(3, null)],
     ],
     ["in an array", '[{"api_key":"k1","org_slug":"acme"},null,"x"]', [one(1, "k1"), one(2, null), one(3, null)]],
+    ["of objects behind a mark", '\uFEFF{"api_key":"k1","org_slug":"acme"}', [one(1, "k1")]],
+    ["in an array behind a mark", '\uFEFF[{"api_key":"k1","org_slug":"acme"}]', [one(1, "k1")]],
     ["in an empty array", "[]", []],
     ["that is empty", "", []],
     ["that is a head alone", "api_key,org_slug\n", []],

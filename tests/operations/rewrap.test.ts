@@ -82,6 +82,19 @@ describe("rewrap", () => {
     ]);
   });
 
+  test("opens and seals under what the credential is bound to", async () => {
+    await bench.setUp("acme", "unused", { credential: { api_key: "fake-acme", region: "eu-1" } });
+    ring.rotate();
+    expect(await run()).toMatchObject({ moved: 1, unmoved: [] });
+    expect(await opened("acme")).toBe("fake-acme");
+    bench.database.exec('UPDATE heads SET metadata = \'{"region":"us-1"}\'');
+    bench.works.heads.drop(pair);
+    bench.works.memory.forget("");
+    expect(await faultOf(opened("acme"))).toBe("integrity");
+    ring.rotate();
+    expect(await run()).toMatchObject({ moved: 0, unmoved: [{ code: "integrity" }] });
+  });
+
   test("asks no provider, and leaves what the newest version sealed already alone", async () => {
     await setUpAll(names(2));
     ring.rotate();
@@ -292,6 +305,41 @@ describe("which version seals now", () => {
       other: 0,
     });
     for (const org of names(130)) expect(wholeChain(org).length).toBeLessThanOrEqual(3);
+  });
+
+  test("a rotation in the midst of a dry run makes it count nothing twice", async () => {
+    await setUpAll(names(3));
+    ring.rotate();
+    bench.watched.next("readSealedElsewhere", { after: () => ring.rotate() });
+    expect(await run({ dryRun: true })).toMatchObject({ would_move: 3, key_version: "2" });
+  });
+
+  test("what could not be opened is not opened again in the same run, unless it has been replaced", async () => {
+    await setUpAll(["lost", "replaced"]);
+    ring.rotate();
+    ring.disable("1");
+    bench.watched.next("readSealedElsewhere", {
+      after: async () => {
+        await setup(
+          { ...bench.works, store: bench.real, inFlight: new Set() },
+          {
+            ...bench.subject("replaced"),
+            body: { credential: "fake-newer", skip_validation: false },
+            idempotency: null,
+            precondition: free,
+          },
+        );
+        ring.rotate();
+      },
+    });
+    const report = await run();
+    expect(report).toMatchObject({ key_version: "3", moved: 1, unmoved: [{ org_slug: "lost" }] });
+    expect(await opened("replaced")).toBe("fake-newer");
+    expect(bench.audits.map(({ org_slug, outcome }) => `${org_slug} ${outcome}`).sort()).toEqual([
+      "lost error",
+      "replaced error",
+      "replaced ok",
+    ]);
   });
 
   test("one that is sealed with its own version again is left as it is, and said to be", async () => {

@@ -1067,6 +1067,7 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
           version: { key_version: null, encrypted_credential: null },
           head: { key_version: null, secret_event_id: null },
         });
+        await change(store, at("g2"), sealed("1", { version: { encrypted_credential: null } }));
         await change(store, at("h"), {
           ...sealed("3"),
           head: { key_version: "3", deactivation_scheduled_at: hour(1) },

@@ -216,6 +216,23 @@ describe("the rows of earlier credentials", () => {
     expect(new Set(rows.map((row) => String(row["encrypted_credential"]))).size).toBe(3);
   });
 
+  test("one that was sealed anew has its newest ciphertext, until that is purged", async () => {
+    await life.setUp("acme");
+    await life.rewrap();
+    await life.rotate("acme");
+    const anew = life.rows()["versions"]?.find((row) => row["op"] === "rewrap")?.["encrypted_credential"];
+    expect((await look("encrypted_credential, key_version"))[1]).toEqual({
+      encrypted_credential: Buffer.from(anew as Uint8Array),
+      key_version: "2",
+    });
+    life.bench.clock.advance(2 * DAY);
+    await life.sweep();
+    expect((await look("encrypted_credential, is_active"))[1]).toEqual({
+      encrypted_credential: null,
+      is_active: false,
+    });
+  });
+
   test("a setup after a delete begins another one; the deleted one went out of use when it was deleted", async () => {
     await life.setUp("acme");
     await life.remove("acme");
@@ -285,6 +302,25 @@ describe("what is stored but was never read by an operation", () => {
     return await views.select("SELECT * FROM organizations.org_integration_credentials");
   };
 
+  const version: Given = {
+    ...row({}),
+    prev_event_id: null,
+    encrypted_credential: Buffer.from("sealed"),
+    result: { status: 201, body: { validation_status: "VALID" }, etag: '"v1"' },
+    request_id: "r",
+    changed_at: T0,
+    changed_by: "k",
+  };
+
+  test("of a version that stands there twice the ciphertext shows, whichever row still has it", async () => {
+    const purged = { ...version, encrypted_credential: null };
+    for (const versions of [
+      [version, purged],
+      [purged, version],
+    ])
+      expect(await show([row({})], { versions })).toMatchObject([{ encrypted_credential: Buffer.from("sealed") }]);
+  });
+
   test("by today's clock a deactivation in the past is not active and one in 9999 is", async () => {
     const rows = await show([
       row({ deactivation_scheduled_at: T0 }),
@@ -321,15 +357,6 @@ describe("what is stored but was never read by an operation", () => {
   });
 
   test("a check that was recorded twice counts once", async () => {
-    const version: Given = {
-      ...row({}),
-      prev_event_id: null,
-      encrypted_credential: Buffer.from("sealed"),
-      result: { status: 201, body: { validation_status: "VALID" }, etag: '"v1"' },
-      request_id: "r",
-      changed_at: T0,
-      changed_by: "k",
-    };
     const check: Given = {
       event_id: "x1",
       credential_id: "c1",

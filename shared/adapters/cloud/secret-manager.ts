@@ -19,15 +19,6 @@ export interface SecretManagerOptions {
   random?: () => number;
 }
 
-/** The pepper in Secret Manager. */
-export interface CloudSecrets extends SecretSource {
-  /**
-   * `wanted` is the version that a key was hashed with: where it is newer than all that is remembered, Secret Manager
-   * is asked again at once, twice a minute at most.
-   */
-  peppers(wanted?: string): Promise<readonly [Pepper, ...Pepper[]]>;
-}
-
 const SECRET = /^projects\/[^/\s]+\/secrets\/([A-Za-z0-9_-]{1,255})$/;
 const VERSION = /^projects\/[^/]+\/secrets\/([^/]+)\/versions\/([1-9]\d{0,8})$/;
 const LEAST_BYTES = 32;
@@ -54,7 +45,7 @@ type Peppers = readonly [Pepper, ...Pepper[]];
  *
  * @throws Error where `secret` is not the name of a secret
  */
-export function openSecretManager(options: SecretManagerOptions): CloudSecrets {
+export function openSecretManager(options: SecretManagerOptions): SecretSource {
   const { secret, clock, log = () => {}, random = Math.random } = options;
   const id = SECRET.exec(secret)?.[1];
   if (id === undefined) throw new Error("the name of the secret is not projects/…/secrets/…");

@@ -9,7 +9,6 @@ import type { CredentialStore } from "../../../shared/ports/credential-store.ts"
 import type { GrantStore, OrgKeyStore } from "../../../shared/ports/key-registry.ts";
 import { type BigQuerySim, startBigQuery } from "../../platform/bigquery/start.ts";
 import { startMetadata } from "../../platform/metadata.ts";
-import { takeWideNumberMode } from "./bigquery-wide-numbers.ts";
 
 export type Store = CredentialStore & OrgKeyStore & GrantStore;
 export const project = "cloudact-testing-1";
@@ -26,7 +25,6 @@ export interface BigQueryBench {
 }
 
 export async function startBench(settings: Parameters<typeof startBigQuery>[0] = {}): Promise<BigQueryBench> {
-  await takeWideNumberMode();
   const sim = await startBigQuery(settings);
   const closing: Array<() => unknown> = [];
   const identity = async (email: string) => {

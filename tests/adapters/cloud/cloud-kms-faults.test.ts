@@ -248,7 +248,7 @@ describe.each(transports)("Cloud KMS over %s, when something goes wrong", (trans
     }
     expect(stand.kms.faults.met).toBeGreaterThan(rounds / 10);
     expect(failed).toBeLessThanOrEqual(rounds / 1_000);
-  });
+  }, 120_000);
 
   test("answers that lie, one in five, are never taken", async () => {
     stand.kms.faults.chaos({ seed: 7, rate: 0.2, kinds: unfitToEncrypt });

@@ -59,18 +59,10 @@ export class Judge {
         targets = table === null ? null : names.map((name) => find(table, name, plan.target));
         if (new Set(names).size !== names.length) throw invalid("Duplicate column in the column list of INSERT");
       } else if (clause.type === "values_clause") {
-        for (const row of clause.values.items)
-          checkInserted(
-            targets,
-            itemsOf(row).map((one) => typeOf(one, Scope.empty(this))),
-          );
+        for (const row of clause.values.items) checkInserted(targets, typesOf(row, Scope.empty(this)));
       } else if (isQuery(clause)) {
-        const given = this.#columnsOf(clause, Scope.empty(this));
-        if (given !== null)
-          checkInserted(
-            targets,
-            given.map((one) => one.type),
-          );
+        const given = this.#columnsOf(clause, Scope.empty(this))?.map((one) => one.type);
+        if (given !== undefined) checkInserted(targets, given);
       }
     }
   }
@@ -126,11 +118,7 @@ export class Judge {
           table === null || names === undefined ? table : names.map((name) => find(table, name, plan.target));
         for (const values of clause.action.clauses) {
           if (values.type !== "values_clause") continue;
-          for (const row of values.values.items)
-            checkInserted(
-              targets,
-              itemsOf(row).map((one) => typeOf(one, scope)),
-            );
+          for (const row of values.values.items) checkInserted(targets, typesOf(row, scope));
         }
       }
     }
@@ -183,6 +171,7 @@ export class Judge {
     const left = this.#columnsOf(node.left, scope);
     const right = this.#columnsOf(node.right, scope);
     if (left === null || right === null) return null;
+    if ([node.operator].flat().some((one) => one.name === "DISTINCT")) checkDistinct(left, "a set operation DISTINCT");
     if (left.length !== right.length) {
       throw invalid(`Queries in a set operation have mismatched column count: ${left.length} and ${right.length}`);
     }
@@ -212,6 +201,8 @@ export class Judge {
         columns.push({ name: pathOf(item)?.at(-1) ?? "", type: settled(typeOf(item, scope)) });
       }
     }
+    const isDistinct = clause.modifiers.some((one) => one.type === "select_distinct");
+    if (isDistinct) checkDistinct(columns, "SELECT DISTINCT");
     return isKnown ? columns : null;
   }
 
@@ -255,6 +246,10 @@ export class Judge {
   }
 }
 
+function typesOf(row: Node, scope: Scope): Type[] {
+  return itemsOf(row).map((one) => typeOf(one, scope));
+}
+
 function endsInStar(node: Node): boolean {
   return node.type === "member_expr" && node.property.type === "all_columns";
 }
@@ -272,6 +267,12 @@ function checkInserted(targets: readonly Column[] | null, given: readonly Type[]
       );
     }
   }
+}
+
+/** Nor can rows be told apart by them. */
+function checkDistinct(columns: readonly Column[], where: string): void {
+  const odd = columns.find((one) => !areComparable(one.type, one.type));
+  if (odd !== undefined) throw invalid(`Column ${odd.name} of type ${odd.type?.name} cannot be used in ${where}`);
 }
 
 /** JSON and arrays have no order and no equality. */
