@@ -59,9 +59,8 @@ function membersOf(registry: Registry, name: string | null): Chosen["members"] |
   return entry === null ? null : [entry];
 }
 
-/** Active before inactive, then the newest; equal ones in an order that stays. */
+/** Equal ones in an order that stays. */
 function newestFirst(left: OlderCredential, right: OlderCredential): number {
-  if (left.is_active !== right.is_active) return left.is_active ? -1 : 1;
   const [one, two] = [left.created_at ?? "", right.created_at ?? ""];
   if (one !== two) return one > two ? -1 : 1;
   return (left.credential_id ?? "") > (right.credential_id ?? "") ? -1 : 1;

@@ -255,6 +255,27 @@ describe("the simulator", () => {
     expect(Object.keys(row ?? {})).toEqual(Object.keys(all ?? {}).filter((name) => name !== "encrypted_credential"));
   });
 
+  test("a table that is made or made anew is known by its columns of now", async () => {
+    const place = "cloudact-testing-1.integrations.extra";
+    await ask({ query: `CREATE OR REPLACE TABLE \`${place}\` AS SELECT 1 AS n` });
+    expect(await ask({ query: `UPDATE \`${place}\` SET n = 'x' WHERE TRUE` })).toMatchObject({ code: 400 });
+    await bench.sim.admin(`CREATE OR REPLACE TABLE \`${place}\` AS SELECT 'a' AS n`);
+    expect(await ask({ query: `UPDATE \`${place}\` SET n = 'x' WHERE TRUE` })).toMatchObject({ affected: 1 });
+    await ask({ query: `DROP TABLE \`${place}\`` });
+    expect(await ask({ query: `SELECT n FROM \`${place}\`` })).toMatchObject({ code: 404 });
+    const schema = [{ name: "at_time", type: "TIMESTAMP" }];
+    await bench.client.dataset("integrations").createTable("streamed", { schema });
+    expect(
+      await ask({
+        query: "SELECT at_time = 'x' AS b, at_time = CONCAT('x') AS c FROM `cloudact-testing-1.integrations.streamed`",
+      }),
+    ).toMatchObject({ code: 400, message: expect.stringContaining("TIMESTAMP, STRING") });
+    await bench.client.dataset("integrations").table("streamed").delete();
+    expect(await ask({ query: "SELECT 1 AS n FROM `cloudact-testing-1.integrations.streamed`" })).toMatchObject({
+      code: 404,
+    });
+  });
+
   test("reset empties every table and forgets faults, statements and jobs", async () => {
     await ask(insert("acme", 0, "e0"));
     await bench.sim.admin("CREATE TABLE `integrations.extra` AS SELECT 1 AS n");

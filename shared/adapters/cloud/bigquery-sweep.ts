@@ -105,9 +105,9 @@ WHERE h.credential_id = r.credential_id AND h.org_slug = r.org_slug AND h.provid
   AND (h.last_checked_at IS NULL OR h.last_checked_at < r.checked_at)`;
 }
 
-/** The earlier of two times, where NULL is never: BigQuery's `LEAST` of one NULL is NULL. */
+/** The earlier of two times, where NULL is never: `LEAST` of one NULL is NULL in BigQuery, and in other judges is not. */
 function earlier(left: string, right: string): string {
-  return `COALESCE(LEAST(${left}, ${right}), ${left}, ${right})`;
+  return `CASE WHEN ${left} < ${right} THEN ${left} ELSE COALESCE(${right}, ${left}) END`;
 }
 
 /**

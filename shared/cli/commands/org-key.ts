@@ -224,7 +224,10 @@ function linesOf(lines: readonly KeyLine[], byKey: ReadonlyMap<string, TakenKey 
  *
  * @throws Stop usage, where neither or both do
  */
-export function untilOf({ parts }: { parts: Pick<Backend["parts"], "legacy" | "clock"> }, given: string | null): string {
+export function untilOf(
+  { parts }: { parts: Pick<Backend["parts"], "legacy" | "clock"> },
+  given: string | null,
+): string {
   const set = parts.legacy?.until ?? null;
   if (set !== null && given !== null)
     throw usage(

@@ -58,6 +58,11 @@ describe("what is sent", () => {
     const tables = [...sql.matchAll(/`([^`]*)`/g)].map((found) => found[1]);
     expect(tables.length).toBeGreaterThan(0);
     for (const name of tables) expect(name).toMatch(/^cloudact-testing-1\.(?:integrations|organizations)\.[a-z_]+$/);
+    // Where a number is wider than BigQuery's JSON holds, PARSE_JSON without this fails; the emulator never does.
+    expect(sql.match(/PARSE_JSON\(/g)?.length).toBe(sql.match(/, wide_number_mode => 'round'\)/g)?.length);
+    expect(sql, "functions that treat NULL or time differently elsewhere").not.toMatch(
+      /\b(?:LEAST|GREATEST|CURRENT_TIMESTAMP|ANY_VALUE)\b/,
+    );
   });
 
   test("a request says all that BigQuery would otherwise decide for itself", async () => {
@@ -303,6 +308,66 @@ describe("a row that is not what it must be", () => {
       code: "integrity",
     });
     expect((await store.readHistory(pair, { limit: 5, before: null })).items).toHaveLength(1);
+  });
+});
+
+describe("what stands there more than once, or elsewhere", () => {
+  const beta = { org_slug: "beta", provider: "OPENAI" };
+
+  test("two placeholders are no fault, whatever made them, and their event is never effective", async () => {
+    await store.placeHeads([pair], T0);
+    await bench.sim.admin(
+      `INSERT INTO ${at("heads")} SELECT * REPLACE ('another' AS event_id) FROM ${at("heads")} WHERE TRUE`,
+    );
+    const opening = await store.readOpening(pair, { ...nothing, eventId: "placeholder" });
+    expect([opening.head?.seq, opening.effective]).toEqual([0, false]);
+  });
+
+  test("a ciphertext that stands twice, once of them purged, is read wherever it is read", async () => {
+    const head = await change(store, pair, { head: { next_due_at: T0 } });
+    const ciphertext = (await store.readSealed(pair))?.encrypted_credential;
+    await bench.sim.admin(
+      `INSERT INTO ${at("versions")} SELECT * REPLACE (CAST(NULL AS BYTES) AS encrypted_credential) FROM ${at("versions")}`,
+    );
+    const row = { head, encrypted_credential: ciphertext };
+    expect(await store.readSealed(pair)).toEqual(row);
+    const due = await store.readDue({ now: minute(1), limit: 10, org: null, shard: null, after: null });
+    expect([due.rows, due.due_total]).toEqual([[row], 1]);
+    expect(await store.readSealedElsewhere({ keyVersion: "2", limit: 10, after: null })).toMatchObject({
+      rows: [row],
+      total: 1,
+    });
+    expect(await store.countByKeyVersion()).toEqual([{ key_version: "1", current: 1, other: 0 }]);
+    expect((await store.readHistory(pair, { limit: 10, before: null })).items).toHaveLength(1);
+  });
+
+  test("openings and changes of several organisations go in one statement, whatever their order", async () => {
+    const zeta = { org_slug: "zeta", provider: "GEMINI" };
+    await change(store, beta);
+    await store.placeHeads([zeta, pair], T0);
+    const changes = [zeta, beta, pair].map((one) => ({
+      ...one,
+      expected_seq: one === beta ? 1 : 0,
+      event_id: randomUUID(),
+      set: headColumns(),
+    }));
+    await store.advanceHeads(changes);
+    const openings = await store.readOpenings(
+      changes.map((one) => ({ ...one, idempotencyKeyHash: null, eventId: one.event_id })),
+      T0,
+    );
+    expect(openings.map(({ head, effective }) => [head?.org_slug, head?.seq, effective])).toEqual([
+      ["zeta", 1, true],
+      ["beta", 2, true],
+      ["acme", 1, true],
+    ]);
+  });
+
+  test("a check that names the credential of another organisation touches neither", async () => {
+    const mine = await change(store, pair);
+    const theirs = await change(store, beta, { head: { credential_id: mine.credential_id } });
+    expect(await store.recordChecks([check({ ...mine, org_slug: "gamma" }, { status: "INVALID" })])).toBe(0);
+    expect([await store.readHead(pair), await store.readHead(beta)]).toEqual([mine, theirs]);
   });
 });
 

@@ -1,16 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  type CloudSecrets,
-  openSecretManager,
-  type SecretClient,
-} from "../../../shared/adapters/cloud/secret-manager.ts";
+import { openSecretManager, type SecretClient } from "../../../shared/adapters/cloud/secret-manager.ts";
 import { connectSecretManager } from "../../../shared/adapters/cloud/secret-rest.ts";
 import { systemClock } from "../../../shared/adapters/system-clock.ts";
 import { Fault } from "../../../shared/contract/fault.ts";
 import type { Clock } from "../../../shared/ports/clock.ts";
 import type { LogFields, Severity } from "../../../shared/ports/log.ts";
+import type { SecretSource } from "../../../shared/ports/secret-source.ts";
 import { signedIn } from "../../platform/kms/sign-in.ts";
 import { bench, emailOf } from "../../platform/rights.ts";
 import { type SecretManagerSim, type StoredSecret, startSecretManager } from "../../platform/secret-manager/start.ts";
@@ -21,7 +18,7 @@ let sim: SecretManagerSim;
 let stored: StoredSecret;
 let client: SecretClient & { close(): Promise<void> };
 let clock: ManualClock;
-let secrets: CloudSecrets;
+let secrets: SecretSource;
 let lines: Array<{ severity: Severity; event: string; fields: LogFields }>;
 
 beforeEach(async () => {
@@ -41,7 +38,7 @@ function connect() {
   return connectSecretManager({ auth: signedIn(emailOf("int-list")), apiEndpoint: sim.endpoint });
 }
 
-function open(withClock: Clock): CloudSecrets {
+function open(withClock: Clock): SecretSource {
   return openSecretManager({
     connect: async () => client,
     secret: bench.pepper,

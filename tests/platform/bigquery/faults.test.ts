@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { cas, clientOf, INSERT, insert, KEYS, PATIENT, read, type Seen, useBigQuery, VIEW } from "./bench.ts";
+import { cas, clientOf, HEADS, INSERT, insert, KEYS, PATIENT, read, type Seen, useBigQuery, VIEW } from "./bench.ts";
 import { recordOf } from "./json.ts";
 import type { Fault, FaultKind } from "./start.ts";
 
@@ -117,6 +117,17 @@ describe("faults", () => {
     });
     expect(await headsOf("acme")).toMatchObject([{ seq: 0, event_id: "e0" }]);
     expect(await headsOf("acme")).toMatchObject([{ seq: 1, event_id: "e1" }]);
+  });
+
+  test("stale_read: of several tables the one that was written last is old, so that the state was there once", async () => {
+    bench.sim.faults.next({ kind: "SELECT" }, "stale_read");
+    const key = `INSERT INTO ${KEYS} SELECT 'k', 'o', 'live', 'read', 'n', FROM_BASE64(''), '1', FALSE, CURRENT_TIMESTAMP(), 'k', NULL, NULL, NULL`;
+    await ask({ query: key });
+    await ask(insert("acme", 0, "e0"));
+    await ask({ query: key });
+    const query = `SELECT (SELECT COUNT(*) FROM ${HEADS}) AS heads, (SELECT COUNT(*) FROM ${KEYS}) AS org_keys`;
+    expect((await ask({ query })).rows).toEqual([{ heads: 1, org_keys: 1 }]);
+    expect((await ask({ query })).rows).toEqual([{ heads: 1, org_keys: 2 }]);
   });
 
   test("a match names statements by text, kind, table or caller, and scripted faults come in their order", async () => {

@@ -76,6 +76,15 @@ describe("permissions", () => {
     ],
     ["cannot empty a table", { query: `TRUNCATE TABLE ${VERSIONS}` }, { code: 403 }],
     [
+      "cannot drop a table",
+      { query: `DROP TABLE ${HEADS}` },
+      { code: 403, message: expect.stringContaining("bigquery.tables.create denied") },
+    ],
+    ["cannot alter one", { query: `ALTER TABLE ${HEADS} ADD COLUMN more STRING` }, { code: 403 }],
+    ["cannot create a dataset", { query: "CREATE SCHEMA mine" }, { code: 403 }],
+    ["cannot run text that is made in the statement", { query: `EXECUTE IMMEDIATE 'SELECT * FROM x'` }, { code: 400 }],
+    ["cannot run a script", { query: `SELECT 1; SELECT * FROM ${HEADS}` }, { code: 400 }],
+    [
       "cannot create a view of its own",
       { query: `CREATE VIEW \`cloudact-testing-1.integrations.mine\` AS SELECT 1 AS n` },
       { code: 403 },

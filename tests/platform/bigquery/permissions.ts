@@ -11,6 +11,7 @@ import type { Plan } from "./statement.ts";
 export function rightsOf(plan: Plan): Right[] {
   const needed: Right[] = [right(project, "jobs.create")];
   if (plan.target !== null) needed.push(right(plan.target, actionOn(plan)));
+  else if (plan.kind !== "SELECT") needed.push(right(project, actionOn(plan)));
   for (const name of plan.reads) needed.push(right(name, "read"));
   return needed;
 }

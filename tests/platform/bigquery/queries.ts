@@ -134,6 +134,7 @@ export class Queries {
       if (strike?.kind === "job_error") job.hiddenPolls = 1;
       const body = await reply(job);
       if (stop?.at === "reply") await stop.stop();
+      if (plan.kind === "DDL" && plan.target !== null) this.#parts.catalog.delete(plan.target); // to be looked at anew
       return delivered(strike, body);
     } finally {
       stop?.left();

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Allows, identityOf } from "../bearer.ts";
+import type { Catalog } from "./catalog.ts";
 import type { Engine } from "./engine.ts";
 import { type Job, type Jobs, jobBody, type Page, pendingBody, resultBody } from "./jobs.ts";
 import { isRecord, recordOf, textOf } from "./json.ts";
@@ -12,6 +13,7 @@ import { type Answer, type Asked, whole } from "./wire.ts";
 
 export interface ServiceParts {
   engine: Engine;
+  catalog: Catalog;
   queries: Queries;
   jobs: Jobs;
   allows: Allows | undefined;
@@ -132,13 +134,14 @@ export class Service {
 
   /** Datasets and tables: handed on to the emulator, to those who may. */
   async #resource(asked: Asked): Promise<Answer> {
-    const { engine, queries, allows } = this.#parts;
+    const { engine, queries, catalog, allows } = this.#parts;
     const [, collection, dataset = "", , table, verb] = asked.path.split("/").map(decodeURIComponent);
     if (collection !== "datasets") throw new Refusal(404, "notFound", "Not Found");
     const name = table === undefined ? dataset : `${dataset}.${table}`;
     demand(allows, identityOf(asked.authorization), [right(name, actionOf(asked.method, verb))]);
     const path = `/bigquery/v2/projects/${project}${asked.path}?${asked.query}`;
     const answer = await engine.alone(() => engine.ask(asked.method, path, asked.body ?? undefined));
+    if (asked.method !== "GET" && verb === undefined) catalog.delete(name); // to be looked at anew
     if (verb === "insertAll" && answer.status === 200) queries.streamed(name);
     return whole(answer.body, answer.status);
   }

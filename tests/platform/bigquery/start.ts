@@ -17,6 +17,7 @@
 import type { AddressInfo } from "node:net";
 import type { Allows } from "../bearer.ts";
 import { type Catalog, empty, install } from "./catalog.ts";
+import { forEmulator } from "./dialect.ts";
 import { startEngine } from "./engine.ts";
 import { FaultBench } from "./fault-bench.ts";
 import type { Faults } from "./faults.ts";
@@ -26,7 +27,7 @@ import { location, project } from "./place.ts";
 import { Queries, type Statement } from "./queries.ts";
 import { rowsOf } from "./rows.ts";
 import { Service } from "./service.ts";
-import { planOf } from "./statement.ts";
+import { type Plan, planOf } from "./statement.ts";
 import { Storage } from "./storage.ts";
 import { Judge } from "./types/judge.ts";
 import { listen } from "./wire.ts";
@@ -82,7 +83,7 @@ export async function startBigQuery(settings: BigQuerySettings = {}): Promise<Bi
   const jobs = new Jobs(now);
   const queries = new Queries({ engine, catalog, storage, faults, jobs, allows, now });
   const { shortQueries = true, replyBytes = limits.responseBytes } = settings;
-  const service = new Service({ engine, queries, jobs, allows, shortQueries, replyBytes });
+  const service = new Service({ engine, catalog, queries, jobs, allows, shortQueries, replyBytes });
   const server = listen((asked) => service.answer(asked));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -106,8 +107,11 @@ export async function startBigQuery(settings: BigQuerySettings = {}): Promise<Bi
     },
     admin: (sql) =>
       engine.alone(async () => {
-        const body = { query: sql, useLegacySql: false, useQueryCache: false };
-        return rowsOf((await engine.ask("POST", `/bigquery/v2/projects/${project}/queries`, body)).body);
+        const plan = planned(sql);
+        const body = { query: plan === null ? sql : forEmulator(plan), useLegacySql: false, useQueryCache: false };
+        const answer = await engine.ask("POST", `/bigquery/v2/projects/${project}/queries`, body);
+        if (plan?.kind === "DDL" && plan.target !== null) catalog.delete(plan.target);
+        return rowsOf(answer.body);
       }),
     async close() {
       faults.reset();
@@ -124,5 +128,14 @@ function judged(name: string, view: string, catalog: Catalog): void {
     new Judge(catalog, new Map()).check(planOf(view));
   } catch (error) {
     throw new Error(`BigQuery would not take the view ${name}`, { cause: error });
+  }
+}
+
+/** Null for what DuckDB alone understands. */
+function planned(sql: string): Plan | null {
+  try {
+    return planOf(sql);
+  } catch {
+    return null;
   }
 }

@@ -2,7 +2,7 @@ import { type Node, type Program, parse } from "sql-parser-cst";
 import { project } from "./place.ts";
 import { Refusal } from "./replies.ts";
 
-export type Kind = "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "TRUNCATE" | "DDL" | "OTHER";
+export type Kind = "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "TRUNCATE" | "DDL";
 
 /** One statement as far as the proxy has to understand it. */
 export interface Plan {
@@ -53,7 +53,9 @@ function planAnew(sql: string): Plan {
   const [statement] = statements;
   if (statement === undefined) throw new Refusal(400, "invalidQuery", "Syntax error: Unexpected end of statement");
   if (statements.length > 1) throw new Refusal(400, "invalidQuery", "The simulator runs one statement at a time");
-  const kind = KINDS[statement.type] ?? (/^(?:create|drop|alter)_/.test(statement.type) ? "DDL" : "OTHER");
+  const kind = KINDS[statement.type] ?? (/^(?:create|drop|alter)_/.test(statement.type) ? "DDL" : null);
+  // EXECUTE IMMEDIATE, CALL and scripts could do anything without naming it.
+  if (kind === null) throw new Refusal(400, "invalidQuery", "The simulator does not run statements of this sort");
   const target = targetOf(statement);
   const written = target === null ? null : nameIn(target);
   const looked = written !== null && (kind === "UPDATE" || kind === "DELETE" || kind === "MERGE") ? [written] : [];
@@ -76,12 +78,18 @@ function targetOf(statement: Node): Node | null {
       return null;
     case "truncate_stmt":
       return bare(statement.tables.items[0] ?? null);
-    case "create_view_stmt":
-    case "create_table_stmt":
-      return statement.name;
     default:
-      return null;
+      return KINDS[statement.type] === undefined ? firstPath(statement) : null;
   }
+}
+
+/** What a statement of DDL is about: the name that comes first in it. */
+function firstPath(statement: Node): Node | null {
+  const paths: Node[] = [];
+  walk(statement, (node) => {
+    if (node.type === "bigquery_quoted_member_expr") paths.push(node);
+  });
+  return paths[0] ?? null;
 }
 
 function bare(node: Node | null): Node | null {
