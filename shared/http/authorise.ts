@@ -49,8 +49,8 @@ export interface Gate {
   keyEnvironment: string;
   /** The `sub` that may start sweeps where this process verifies it; `null` where the platform alone decides. */
   schedulerSubject: string | null;
-  /** `null`, or left out, where no older keys are looked up; those that were taken over before live as long as their rows say. */
-  legacy?: LegacyWindow | null;
+  /** `null` where no older keys are looked up; those that were taken over before live as long as their rows say. */
+  legacy: LegacyWindow | null;
 }
 
 interface Caches {

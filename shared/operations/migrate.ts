@@ -124,12 +124,12 @@ async function takeOver(
     });
   await lanes.idle();
   if (failure !== null) throw failure;
-  if (!request.dryRun)
-    await storeAll(
-      works,
-      items.flatMap(({ ready }) => (ready === null ? [] : [ready])),
-      now,
-    );
+  // A dry run has made nothing ready.
+  await storeAll(
+    works,
+    items.flatMap(({ ready }) => (ready === null ? [] : [ready])),
+    now,
+  );
   return [...items.map(({ line }) => line), ...leftLines(choice)];
 }
 

@@ -29,9 +29,13 @@ interface Sign {
 const operation = (name: string): Sign => ({ files: [`shared/operations/${name}.ts`] });
 const signs = {
   kms: { packages: ["@google-cloud/kms"], words: ["cloudkms."] },
-  pepper: { packages: ["@google-cloud/secret-manager"], words: ["secretmanager."] },
+  pepper: {
+    packages: ["@google-cloud/secret-manager"],
+    files: ["shared/adapters/cloud/bigquery-legacy.ts"],
+    words: ["secretmanager."],
+  },
   gax: { packages: ["google-gax", "protobufjs"] },
-  tokens: { packages: ["jose"] },
+  tokens: { packages: ["jose"], files: ["shared/adapters/cloud/google-tokens.ts"] },
   aws: { words: ["/v1/projects/-/serviceAccounts/${"] },
   openai: { packages: ["openai"] },
   anthropic: { packages: ["@anthropic-ai/sdk"] },
@@ -67,7 +71,7 @@ const nowhere: readonly RegExp[] = [
   /\/node_modules\/(?:yaml|vitest|esbuild|typescript|@grpc|@cdktf|bigquery-local|sql-parser-cst|fast-check)\//,
   /^(?:tests|scripts|shared\/cli)\//,
   /^shared\/registry\/(?:entry|complaints)\.ts$/,
-  /^shared\/adapters\/local\/(?!system-clock\.ts|json-log\.ts)/,
+  /^shared\/adapters\/(?:local\/|cloud\/(?:bigquery-older|kms-grpc)\.ts$)/,
   /^configs\/(?!openapi\.json)/,
 ];
 
@@ -226,8 +230,8 @@ describe("what the platform installs", () => {
 
 describe("the compiled code", () => {
   const start = `const { script, cache } = require(process.argv[1]); process.stdout.write("rejected " + script.cachedDataRejected + " " + cache)`;
-  const run = async (folder: string): Promise<string> => {
-    const env = { PATH: process.env["PATH"] ?? "", ...onCloudRun("list") };
+  const run = async (folder: string, options: Record<string, string> = {}): Promise<string> => {
+    const env = { PATH: process.env["PATH"] ?? "", ...onCloudRun("list"), ...options };
     const loader = join(folder, "functions/list.cjs");
     const { stdout } = await promisify(execFile)(process.execPath, ["-e", start, loader], { cwd: folder, env });
     return /rejected \S+/.exec(stdout)?.[0] ?? stdout;
@@ -252,6 +256,10 @@ describe("the compiled code", () => {
 
   test("is taken where bundle and Node are those that it was made for", async () => {
     expect(await run(copied("same"))).toBe("rejected false");
+  });
+
+  test("is taken under the limit of memory that the platform gives to Node", async () => {
+    expect(await run(copied("limited"), { NODE_OPTIONS: "--max-old-space-size=448" })).toBe("rejected false");
   });
 
   test("is not even looked at where the bundle has changed, by one character of the same length too", async () => {

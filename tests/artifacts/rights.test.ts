@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -16,6 +17,7 @@ import type { TokenVerifier } from "../../shared/ports/tokens.ts";
  */
 
 const root = join(import.meta.dirname, "../..");
+const ACCESS = "terraform/modules/access/main.tf";
 
 type Method =
   | Exclude<keyof CredentialStore, "close">
@@ -32,7 +34,6 @@ type Need = Readonly<Record<string, readonly Action[]>> | "encrypt" | "decrypt" 
 
 const read = ["read"] as const;
 const ofTheOperator = { "nothing, it is the operator's": ["change"] } as const;
-const ofTheWindow = { "nothing, Terraform grants it while older keys are taken": ["change"] } as const;
 
 const needs = {
   readHead: { heads: read },
@@ -58,13 +59,13 @@ const needs = {
   readSealedElsewhere: ofTheOperator,
   findKey: { org_keys: read },
   listKeys: ofTheOperator,
-  addKey: ofTheWindow,
+  addKey: { org_keys: ["append"] },
   revokeKey: ofTheOperator,
   grantsOf: { decrypt_grants: read },
   listGrants: ofTheOperator,
   addGrant: ofTheOperator,
   revokeGrant: ofTheOperator,
-  organisationOf: ofTheWindow,
+  organisationOf: { org_api_keys: read },
   encrypt: "encrypt",
   decrypt: "decrypt",
   peppers: "pepper",
@@ -76,11 +77,14 @@ const methods = Object.keys(needs).filter((name): name is Method => name in need
 /** Names that others use too: they count only where a port stands before them. */
 const ambiguous: ReadonlySet<string> = new Set(["encrypt", "decrypt", "verify"]);
 
+/** What takes over an organisation's older key at its first use, in every function that knows organisations' keys. */
+const takesOver: readonly Method[] = ["addKey", "organisationOf"];
+
 /** What a file of many functions names for the callers of some alone; the rest never get there. */
 const shared: Readonly<Record<string, (callers: ReadonlySet<CallerKind>, method: Method) => boolean>> = {
   // Three doors in one file: by key, by token, by the Scheduler's token.
   "shared/http/authorise.ts": (callers, method) => {
-    if (method === "addKey" || method === "organisationOf") return false;
+    if (takesOver.includes(method)) return false;
     if (method === "grantsOf") return callers.has("pipeline");
     if (method === "verify") return callers.has("pipeline") || callers.has("scheduler");
     return callers.has("read") || callers.has("manage");
@@ -135,19 +139,24 @@ function held(name: FunctionName): Held {
   const callers = new Set(routes.filter(({ fn }) => fn === name).map(({ caller }) => caller));
   const reached = named(name).filter(({ file, method }) => shared[file]?.(callers, method) ?? true);
   const wanted = reached.map(({ method }): Need => needs[method]);
+  return {
+    invoker: callers.has("scheduler") ? "scheduler" : callers.has("pipeline") ? "pipelines" : "everyone",
+    key: wanted.includes("encrypt") ? "encrypt" : wanted.includes("decrypt") ? "decrypt" : "none",
+    tables: tablesOf(wanted),
+    secrets: wanted.includes("pepper") ? ["pepper"] : [],
+    aws: wanted.includes("aws"),
+    egress: /^\/\/ shared\/providers\/index\.ts$/m.test(texts.get(name) ?? "") ? "providers" : "google",
+  };
+}
+
+/** Tables with the least level that covers all that is needed of them. */
+function tablesOf(wanted: readonly Need[]): Record<string, Action> {
   const actions = new Map<string, Set<Action>>();
   for (const need of wanted)
     if (typeof need === "object")
       for (const [table, some] of Object.entries(need))
         actions.set(table, new Set([...(actions.get(table) ?? []), ...some]));
-  return {
-    invoker: callers.has("scheduler") ? "scheduler" : callers.has("pipeline") ? "pipelines" : "everyone",
-    key: wanted.includes("encrypt") ? "encrypt" : wanted.includes("decrypt") ? "decrypt" : "none",
-    tables: Object.fromEntries([...actions].map(([table, some]) => [table, levelOf(some)])),
-    secrets: wanted.includes("pepper") ? ["pepper"] : [],
-    aws: wanted.includes("aws"),
-    egress: /^\/\/ shared\/providers\/index\.ts$/m.test(texts.get(name) ?? "") ? "providers" : "google",
-  };
+  return Object.fromEntries([...actions].map(([table, some]) => [table, levelOf(some)]));
 }
 
 /** The least of the three levels that covers these. */
@@ -164,6 +173,16 @@ describe("configs/functions.yml", () => {
 
   test("has a line for each function that has routes, and no other", () => {
     expect(Object.keys(rights).sort()).toEqual([...functions].sort());
+  });
+
+  test("leaves to Terraform what is granted while older keys are taken, and that is what taking them over needs", () => {
+    for (const name of functions)
+      for (const { file, method } of named(name))
+        if (takesOver.includes(method)) expect(file).toBe("shared/http/authorise.ts");
+    const granted = /\blegacy\s*=\s*\{([^}]*)\}/.exec(readFileSync(join(root, ACCESS), "utf8"))?.[1] ?? "";
+    expect(
+      Object.fromEntries([...granted.matchAll(/(\w+)\s*=\s*"(\w+)"/g)].map(([, table, action]) => [table, action])),
+    ).toEqual(tablesOf(takesOver.map((method): Need => needs[method])));
   });
 
   test("lets nobody encrypt and decrypt", () => {

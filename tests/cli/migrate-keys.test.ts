@@ -128,7 +128,7 @@ describe("when they end", () => {
 
   test("is as the operator says where the environment does not", () => {
     expect(untilOf(unset, "90d")).toBe("2026-11-20T12:00:00.000Z");
-    expect(untilOf({ parts: { clock } }, "2027-01-31")).toBe("2027-01-31T23:59:59.000Z");
+    expect(untilOf(unset, "2027-01-31")).toBe("2027-01-31T23:59:59.000Z");
     expect(() => untilOf(unset, null)).toThrow("--until is missing");
   });
 });

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import * as composition from "../../functions/parts.ts";
 import { benchToken } from "../platform/bearer.ts";
 import { bench, operator } from "../platform/rights.ts";
 import { type Platform, startPlatform } from "../platform/start.ts";
@@ -45,7 +44,7 @@ describe("the command line", () => {
   });
 });
 
-describe.runIf("openMigration" in composition)("on Google Cloud", () => {
+describe("on Google Cloud", () => {
   let platform: Platform;
   let env: Record<string, string>;
   const run = (...args: string[]) => cli(args, env);

@@ -276,6 +276,15 @@ describe("the simulator", () => {
     });
   });
 
+  test("further views are there too; one that BigQuery would not take stops the start", async () => {
+    const from = "FROM `$" + "{project}.$" + "{integrations}.heads`";
+    const sim = await another({ views: { mine: `SELECT COUNT(*) AS n ${from}` } });
+    expect(await sim.admin("SELECT n FROM `organizations.mine`")).toEqual([{ n: 0 }]);
+    const odd = { odd: `SELECT 1 AS n ${from} WHERE seq = 'x'` };
+    await expect(another({ views: odd })).rejects.toThrow("No matching signature for operator =");
+    await expect(another({ views: { odd: `SELECT nothing ${from}` } })).rejects.toThrow("nothing");
+  });
+
   test("reset empties every table and forgets faults, statements and jobs", async () => {
     await ask(insert("acme", 0, "e0"));
     await bench.sim.admin("CREATE TABLE `integrations.extra` AS SELECT 1 AS n");

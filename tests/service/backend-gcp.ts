@@ -17,6 +17,7 @@ export async function onGoogleCloud(): Promise<TestBackend> {
   homes += 1;
   return {
     name: "gcp",
+    platform,
     home: `platform-${homes}`,
     env,
     audit: (stdout) =>

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { importJWK, type JWK, SignJWT } from "jose";
 import { LOCAL_ISSUER, openTokenIssuer } from "../../shared/adapters/local/local-tokens.ts";
 import { systemClock } from "../../shared/adapters/system-clock.ts";
+import type { Platform } from "../platform/start.ts";
 
 /** Signs whatever it is told, with the key that the service trusts. */
 export interface Signer {
@@ -16,6 +17,8 @@ export interface Signer {
 /** What a service under test stands on: the files of one machine, or the simulators of Google Cloud. */
 export interface TestBackend {
   name: "local" | "gcp";
+  /** The simulators, with their faults; `null` on one machine. */
+  platform: Platform | null;
   /** The folder that the services of one test share; only a name where there are no files. */
   home: string;
   /** The environment of one function's process, with that function's own identity; of the gateway's without a name. */
@@ -71,6 +74,7 @@ function onOneMachine(given: string | undefined): TestBackend {
   const publicJwk = async () => JSON.parse(read("jwks.json")).keys[0];
   return {
     name: "local",
+    platform: null,
     home,
     env: () => ({ INTEGRATIONS_HOME: home }),
     audit: () =>

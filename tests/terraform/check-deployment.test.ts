@@ -20,6 +20,8 @@ const extra = new Set<string>();
 const missing = new Set<string>();
 /** Whether whoever checks may act as the functions. */
 let mayActAs = true;
+/** Whether Cloud KMS gives back something else than was sealed. */
+let givesBackOther = false;
 /** What a public function answers, and what it was asked. */
 let answered: { status: number; body: unknown };
 const asked: string[] = [];
@@ -76,7 +78,9 @@ beforeAll(async () => {
       const headers = { authorization, "content-type": "application/json" };
       const { method = "GET" } = request;
       const answer = await fetch(google.endpoint + path, { method, headers, ...(sent === "" ? {} : { body: sent }) });
-      return { status: answer.status, body: await answer.json() };
+      const body = z.record(z.string(), z.unknown()).parse(await answer.json());
+      if (givesBackOther && "plaintext" in body) body["plaintext"] = "AAAA";
+      return { status: answer.status, body };
     }
     asked.push(`${request.method} ${path} ${String(request.headers["x-api-key"]).slice(0, 10)}`);
     return answered;
@@ -93,6 +97,7 @@ beforeEach(() => {
   extra.clear();
   missing.clear();
   mayActAs = true;
+  givesBackOther = false;
   answered = { status: 401, body: { code: "org_key_invalid" } };
   asked.length = 0;
   lines.length = 0;
@@ -203,6 +208,21 @@ describe("the check after a deployment", () => {
     breakIt();
     expect(await run()).toBeGreaterThan(0);
     expect(failures()).toContain(`FAILED  ${line}`);
+  });
+
+  test("fails where something else comes out than was sealed", async () => {
+    givesBackOther = true;
+    expect([await run(), failures()[0]]).toEqual([3, "FAILED  decrypt opens what was sealed: something else came out"]);
+  });
+
+  test("fails where the pepper is too short to be one", async () => {
+    secretManager.secret(bench.pepper).addVersion(Buffer.alloc(31, "p"));
+    const failed = await run();
+    secretManager.secret(bench.pepper).addVersion(PEPPER);
+    expect([failed, failures()]).toEqual([
+      1,
+      ["FAILED  the pepper has a version, and setup reads it: it has 31 bytes and needs 32"],
+    ]);
   });
 
   test("waits for a grant that does not hold everywhere yet", async () => {

@@ -58,6 +58,11 @@ describe("the load balancer's routes", async () => {
     expect(sentTo("GET", "/health")).toBe("list");
   });
 
+  test("fixed paths are looked at before templates", () => {
+    const kinds = rules.map(({ path }) => path.includes("*"));
+    expect(kinds).toEqual([...kinds].sort());
+  });
+
   test("a wrong method on a path of one function is that function's to refuse", () => {
     expect(sentTo("PUT", at("/{org}/{provider}/setup"))).toBe("setup");
     expect(sentTo("DELETE", at("/{org}"))).toBe("list");

@@ -1,4 +1,3 @@
-import type { Parts } from "../../../functions/parts.ts";
 import { isOrgSlug } from "../../contract/names.ts";
 import type { MigrateReport } from "../../operations/migrate.ts";
 import type { TakenKey } from "../../operations/migrate-keys.ts";
@@ -87,19 +86,14 @@ function askedOf(from: string | null, oldKey: string | null, orgKeys: string | n
 }
 
 async function open({ parts }: Backend, asked: Asked): Promise<Migration> {
-  const migration = await opened(parts, asked);
+  const { openMigration } = await import("../../../functions/parts.ts");
+  const migration = await openMigration(parts, asked);
   if (migration !== null) return migration;
   throw new Stop(exits.unavailable, {
     message: "migrate reads BigQuery and opens with Cloud KMS, which one machine does not have",
     code: "backend_local",
     remedy: "Set INTEGRATIONS_BACKEND=gcp and its variables; for API keys alone: org-key import",
   });
-}
-
-async function opened(parts: Parts, asked: Asked): Promise<Migration | null> {
-  const composition: object = await import("../../../functions/parts.ts");
-  const found: unknown = Reflect.get(composition, "openMigration");
-  return typeof found === "function" ? await Reflect.apply(found, undefined, [parts, asked]) : null;
 }
 
 async function takeCredentials(

@@ -103,6 +103,16 @@ describe("statements held between their snapshot and their commit", () => {
     expect(await ask(append("third"))).toMatchObject({ affected: 0 }); // one after the other it would have held
   });
 
+  test("an INSERT conflicts with nothing: it writes what it evaluated, whatever has changed since", async () => {
+    await ask(insert("acme", 0, "e0"));
+    const copy = `${INSERT} FROM ${HEADS} h WHERE h.org_slug = 'acme' AND h.seq = 0`;
+    const first = await held("INSERT", { query: copy, params: { org: "globex", seq: 5, event: "copied" } });
+    expect(await ask(cas("acme", 0, "e1"))).toMatchObject({ affected: 1 });
+    expect(await first.end()).toMatchObject({ affected: 1 });
+    expect(await headsOf("globex")).toMatchObject([{ seq: 5, event_id: "copied" }]);
+    expect(await headsOf("acme")).toMatchObject([{ seq: 1 }]);
+  });
+
   const merge = (event: string): Query => ({
     query: `MERGE ${HEADS} h USING (SELECT @org AS org, @event AS event) s ON h.org_slug = s.org
       WHEN MATCHED THEN UPDATE SET event_id = s.event
@@ -122,6 +132,16 @@ describe("statements held between their snapshot and their commit", () => {
     });
     expect(await first.end()).toMatchObject({ affected: 1 });
     expect(await headsOf("acme")).toMatchObject([{ event_id: "first" }, { event_id: "second" }]);
+  });
+
+  test("a MERGE that only inserts conflicts with nothing, not even with a change of its table", async () => {
+    await ask(insert("globex", 0, "e0"));
+    const first = await held("MERGE", merge("first"));
+    expect(await ask(merge("second"))).toMatchObject({ affected: 1 });
+    expect(await ask(cas("globex", 0, "changed"))).toMatchObject({ affected: 1 });
+    expect(await first.end()).toMatchObject({ affected: 1, reply: { dmlStats: { insertedRowCount: "1" } } });
+    expect(await headsOf("acme")).toMatchObject([{ event_id: "first" }, { event_id: "second" }]);
+    expect(await headsOf("globex")).toMatchObject([{ event_id: "changed" }]);
   });
 
   test("a MERGE that updates conflicts as an UPDATE does, and one after the other they do not insert twice", async () => {

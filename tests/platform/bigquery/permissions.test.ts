@@ -129,6 +129,20 @@ describe("permissions", () => {
     expect(seen.map((one) => one.code)).toEqual([403, 200, 403, 403]);
   });
 
+  test("a job is shown to the caller who started it", async () => {
+    const [job] = await clientOf(sim, setup).createQueryJob({ ...read("acme"), location: "US" });
+    const other = clientOf(sim, "int-other@cloudact-testing-1.iam.gserviceaccount.com").job(job.id ?? "", {
+      location: "US",
+    });
+    expect(await other.getQueryResults().then(() => ({}), failure)).toMatchObject({
+      code: 403,
+      reason: "accessDenied",
+    });
+    expect((await job.getQueryResults())[0]).toEqual([]);
+    const elsewhere = clientOf(sim, setup).job(job.id ?? "", { location: "EU" });
+    expect(await elsewhere.getMetadata().then(() => ({}), failure)).toMatchObject({ code: 404 });
+  });
+
   const UPDATE = `UPDATE ${HEADS} SET event_id = 'e' WHERE FALSE`;
 
   test("what arrived is known by text, kind, caller and tables, in order", async () => {

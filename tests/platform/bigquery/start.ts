@@ -18,7 +18,7 @@ import type { AddressInfo } from "node:net";
 import type { Allows } from "../bearer.ts";
 import { type Catalog, empty, install } from "./catalog.ts";
 import { forEmulator } from "./dialect.ts";
-import { startEngine } from "./engine.ts";
+import { type Engine, startEngine } from "./engine.ts";
 import { FaultBench } from "./fault-bench.ts";
 import type { Faults } from "./faults.ts";
 import { Jobs } from "./jobs.ts";
@@ -75,8 +75,7 @@ export interface BigQuerySim {
 /** Boots, creates the datasets, tables and views, and listens. */
 export async function startBigQuery(settings: BigQuerySettings = {}): Promise<BigQuerySim> {
   const engine = await startEngine();
-  const catalog = await install(engine, settings.views ?? {});
-  for (const { name, view } of catalog.values()) if (view !== null) judged(name, view, catalog);
+  const catalog = await installed(engine, settings.views ?? {});
   const { allows, now = Date.now } = settings;
   const storage = new Storage(engine, catalog);
   const faults = new FaultBench(settings.seed ?? 1, () => storage.remember());
@@ -122,12 +121,15 @@ export async function startBigQuery(settings: BigQuerySettings = {}): Promise<Bi
   };
 }
 
-/** A view is judged by its types as a statement is. */
-function judged(name: string, view: string, catalog: Catalog): void {
+/** The tables and views; a view is judged by its types as a statement is. */
+async function installed(engine: Engine, views: Readonly<Record<string, string>>): Promise<Catalog> {
   try {
-    new Judge(catalog, new Map()).check(planOf(view));
+    const catalog = await install(engine, views);
+    for (const { view } of catalog.values()) if (view !== null) new Judge(catalog, new Map()).check(planOf(view));
+    return catalog;
   } catch (error) {
-    throw new Error(`BigQuery would not take the view ${name}`, { cause: error });
+    await engine.close();
+    throw error;
   }
 }
 

@@ -216,13 +216,13 @@ describe("types, which DuckDB converts and BigQuery does not", () => {
       { query: `UPDATE ${HEADS} SET next_due_at = SAFE_CAST(op AS TIMESTAMP), seq = CAST(op AS INT64) WHERE FALSE` },
       null,
     ],
-    ["what is not known here is let pass", { query: `SELECT 1 AS x FROM ${HEADS} WHERE NET.HOST(op) IS NULL` }, null],
+    ["what is not known here is let pass", { query: `SELECT 1 AS x FROM ${HEADS} WHERE REVERSE(op) = 5` }, null],
   ];
   test.each(cases)("%s", async (_, query, refused) => {
     const seen = await ask(query);
     if (refused !== null)
       expect(seen).toMatchObject({ code: 400, reason: "invalidQuery", message: expect.stringContaining(refused) });
-    else expect(seen.message ?? "").not.toMatch(/type|signature/i);
+    else expect(seen.code).toBeUndefined();
   });
 
   test("a CAST to TIMESTAMP keeps the moment, and comes as a TIMESTAMP", async () => {

@@ -95,15 +95,15 @@ WITH
       MAX(IF(kind = 1, NULL, credential_id)) OVER (PARTITION BY org_slug, provider, change_no) AS current_id
     FROM numbered
   ),
-  -- A check speaks of its own credential only, and only while that one is there. What an event does not say is as it
-  -- was: the last one that said it begins a stretch of its own.
+  -- A check speaks of its own credential only, and only while that one is there: after a deactivation there is none. What
+  -- an event does not say is as it was: the last one that said it begins a stretch of its own.
   told AS (
     SELECT
       *,
       COUNT(status) OVER so_far AS status_no,
       COUNT(enabled) OVER so_far AS enabled_no
     FROM found
-    WHERE kind <> 1 OR (credential_id = current_id AND current_op NOT IN ('delete', 'deactivation'))
+    WHERE kind <> 1 OR (credential_id = current_id AND current_op <> 'delete')
     WINDOW so_far AS (
       PARTITION BY org_slug, provider
       ORDER BY happened_at, kind, seq
@@ -117,7 +117,7 @@ WITH
       happened_at,
       kind,
       seq,
-      IF(current_op IN ('delete', 'deactivation'), NULL, current_id) AS credential_id,
+      IF(current_op = 'delete', NULL, current_id) AS credential_id,
       MAX(status) OVER (PARTITION BY org_slug, provider, status_no) AS status,
       MAX(enabled) OVER (PARTITION BY org_slug, provider, enabled_no) AS enabled
     FROM told
