@@ -15,9 +15,13 @@ export interface CloudEnvironment {
   pepperSecret: string | null;
   /** Numeric id of `integrations-aws`. */
   awsSubject: string | null;
+  /** Whether this process may mint its tokens; it may be shown to customers without. */
+  mintsAws: boolean;
   keyEnvironment: "live" | "test";
   /** Until when keys of the older table are taken, RFC 3339; `null` for never. */
   legacyKeysUntil: string | null;
+  /** The static address that providers see; `null` where there is none. */
+  egressAddress: string | null;
   /** Where tests have put emulators; `null` for Google's own. */
   endpoints: CloudEndpoints | null;
 }
@@ -71,6 +75,7 @@ const shapes = {
     expected: "must be the numeric id of the service account integrations-aws",
   },
   INTEGRATIONS_KEY_ENV: { shape: /^(?:live|test)$/, expected: "must be live or test" },
+  EGRESS_ADDRESS: { shape: /^\d{1,3}(?:\.\d{1,3}){3}$/, expected: "must be an IPv4 address" },
   LEGACY_KEYS_UNTIL: { shape: DATE, expected: "must be a date like 2027-03-31, or a time in UTC with Z" },
 } as const satisfies Record<string, Shape>;
 
@@ -98,8 +103,9 @@ export function readCloud(
     location: read("BIGQUERY_LOCATION", "required") ?? "",
     kmsKey: reach.key ? read("KMS_KEY", "required") : null,
     pepperSecret: reach.pepper ? read("PEPPER_SECRET", "required") : null,
-    awsSubject: reach.aws ? read("AWS_FEDERATION_SUBJECT", "required") : null,
+    awsSubject: reach.aws || reach.showsAws ? read("AWS_FEDERATION_SUBJECT", "required") : null,
     keyEnvironment: reach.pepper ? read("INTEGRATIONS_KEY_ENV", "required") : "test",
+    egressAddress: read("EGRESS_ADDRESS", "optional"),
     legacyKeysUntil: reach.pepper ? readUntil(read("LEGACY_KEYS_UNTIL", "optional"), problems) : null,
   };
   if (where.viewsDataset !== "" && where.viewsDataset === where.ledgerDataset)
@@ -108,6 +114,7 @@ export function readCloud(
     ? null
     : {
         ...where,
+        mintsAws: reach.aws,
         keyEnvironment: where.keyEnvironment === "live" ? "live" : "test",
         endpoints: readEndpoints(present),
       };
@@ -116,8 +123,9 @@ export function readCloud(
 /** A date alone holds to its end. */
 function readUntil(text: string | null, problems: string[]): string | null {
   if (text === null) return null;
-  const ms = Date.parse(text.length === 10 ? `${text}T23:59:59Z` : text);
-  if (!Number.isNaN(ms)) return new Date(ms).toISOString();
+  const time = new Date(text.length === 10 ? `${text}T23:59:59Z` : text);
+  // A 30th of February is read as a day in March, where it is read at all.
+  if (!Number.isNaN(time.getTime()) && time.toISOString().startsWith(text.slice(0, 10))) return time.toISOString();
   problems.push(`LEGACY_KEYS_UNTIL: ${shapes.LEGACY_KEYS_UNTIL.expected}`);
   return null;
 }

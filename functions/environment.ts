@@ -92,7 +92,8 @@ export function readEnvironment(given: Readonly<Record<string, string | undefine
     localOnly.some((known) => (typeof known === "string" ? known === name : known.test(name))),
   );
   problems.push(...contradictions(present, { onPlatform, backend, switches }));
-  const cloud = backend === "gcp" ? readCloud(present, reach, problems) : null;
+  // A deployed process can only be meant for Google Cloud: what is wrong there is said at once, the backend's name besides.
+  const cloud = backend === "gcp" || onPlatform ? readCloud(present, reach, problems) : null;
   const extraProviders = present["INTEGRATIONS_EXTRA_PROVIDERS"] ?? null;
   const endpoints = new Map(
     Object.entries(present).flatMap(([name, value]) => {

@@ -15,7 +15,7 @@ import { Slots } from "../shared/providers/slots.ts";
 import { loadRegistry, openRegistry, type Registry, RegistryError, type Source } from "../shared/registry/load.ts";
 import { Memory } from "../shared/vault/memory.ts";
 import { type Environment, EnvironmentError, readEnvironment } from "./environment.ts";
-import { reachOf } from "./rights.ts";
+import { type OPERATOR, reachOf } from "./rights.ts";
 
 /** The longest that any one request to a provider may take; an entry's own `timeout_ms` lies below. */
 const ASK_TIMEOUT_MS = 15_000;
@@ -45,7 +45,10 @@ const COMPILED_REGISTRY = join(configs, "system/registry.json");
  *
  * @throws EnvironmentError, RegistryError
  */
-export function readPlan(name: FunctionName | null = null, given: NodeJS.ProcessEnv = process.env): Plan {
+export function readPlan(
+  name: FunctionName | typeof OPERATOR | null = null,
+  given: NodeJS.ProcessEnv = process.env,
+): Plan {
   for (const name of Object.keys(given)) if (ambientVariables.some((pattern) => pattern.test(name))) delete given[name];
   const { environment, problems, extraProviders, endpoints } = readEnvironment(given, reachOf(name));
   const extra: Source[] = [];
@@ -103,6 +106,7 @@ export async function assemble({ name, environment, registry }: Plan): Promise<P
     registry,
     ask: askThrough((url, init) => fetch(url, init), ASK_TIMEOUT_MS),
     slots: new Slots(),
+    egressAddress: environment.cloud?.egressAddress ?? null,
     memory: new Memory(clock),
     heads: new HeadMemory(clock),
     inFlight: new Set(),

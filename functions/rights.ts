@@ -13,6 +13,8 @@ export interface Rights {
   secrets: readonly string[];
   /** Whether it may mint tokens of `integrations-aws`. */
   aws: boolean;
+  /** Whether it shows customers that identity's number, for their trust policies, without acting as it. */
+  shows_aws?: boolean;
   egress: "providers" | "google";
   timeout_s: number;
   min_instances?: number;
@@ -37,21 +39,26 @@ export interface Reach {
   key: boolean;
   pepper: boolean;
   aws: boolean;
+  showsAws: boolean;
   /** Whether identity tokens are verified. */
   tokens: boolean;
 }
 
-/** Of a tool that opens nothing. */
-export const reachOfNone: Reach = { key: false, pepper: false, aws: false, tokens: false };
+/** The name of a process in which a person works with the command line. */
+export const OPERATOR = "operator";
 
-/** @returns what a function's process may reach; `null` stands for the gateway and the command line */
-export function reachOf(name: FunctionName | null): Reach {
-  if (name === null) return { key: true, pepper: true, aws: true, tokens: true };
+/** Of a tool that opens nothing. */
+export const reachOfNone: Reach = { key: false, pepper: false, aws: false, showsAws: false, tokens: false };
+
+/** @returns what a function's process may reach; `null` stands for the gateway */
+export function reachOf(name: FunctionName | typeof OPERATOR | null): Reach {
+  if (name === null || name === OPERATOR) return { key: true, pepper: true, aws: true, showsAws: true, tokens: true };
   const rights = allRights()[name];
   return {
     key: rights.key !== "none",
     pepper: rights.secrets.includes("pepper"),
     aws: rights.aws,
+    showsAws: rights.shows_aws ?? false,
     tokens: rights.invoker !== "everyone",
   };
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { registrySchemaText } from "./generate-registry-schema.ts";
 import { openapi } from "./openapi.ts";
 import { PAGES, providerPages, shippedRegistry, stalePages } from "./provider-pages.ts";
+import { readmes } from "./terraform-readme.ts";
 
 function at(file: string): string {
   return fileURLToPath(new URL(`../${file}`, import.meta.url));
@@ -12,6 +13,7 @@ const pages = providerPages(shippedRegistry());
 const files: Record<string, string> = {
   "configs/openapi.json": `${JSON.stringify(openapi(), null, 1)}\n`,
   "configs/system/providers.schema.json": registrySchemaText(),
+  ...Object.fromEntries([...(await readmes())].map(([file, text]) => [`terraform/${file}`, text])),
   ...Object.fromEntries([...pages].map(([file, text]) => [`${PAGES}/${file}`, text])),
 };
 

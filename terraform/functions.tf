@@ -14,6 +14,7 @@ locals {
     BIGQUERY_LEDGER_DATASET = module.dataset.dataset
     BIGQUERY_LOCATION       = var.bigquery_location
     CORS_ORIGINS            = join(",", var.cors_origins)
+    EGRESS_ADDRESS          = var.static_egress ? module.egress[0].address : ""
     GOOGLE_CLOUD_PROJECT    = var.project
     INTEGRATIONS_BACKEND    = "gcp"
     INTEGRATIONS_KEY_ENV    = var.environment == "prod" ? "live" : "test"
@@ -45,14 +46,15 @@ locals {
 module "access" {
   source = "./modules/access"
 
-  cors        = length(var.cors_origins) > 0
-  functions   = local.functions
-  legacy_keys = var.legacy_keys_until != ""
-  people      = local.duties
-  pipelines   = var.pipelines
-  scheduler   = module.scheduler.email
-  tables      = local.tables
-  views       = local.views
+  cors           = length(var.cors_origins) > 0
+  egress_address = var.static_egress
+  functions      = local.functions
+  legacy_keys    = var.legacy_keys_until != ""
+  people         = local.duties
+  pipelines      = var.pipelines
+  scheduler      = module.scheduler.email
+  tables         = local.tables
+  views          = local.views
 }
 
 # `npm run build` has made them.

@@ -7,7 +7,7 @@ locals {
       aws     = false
       key     = "none"
       secrets = ["pepper"]
-      tables  = { decrypt_grants = "change", integration_versions = "read", org_keys = "change" }
+      tables  = { decrypt_grants = "change", org_keys = "change" }
     }
     # Looks things up. Sees no ciphertext.
     look = {
@@ -21,7 +21,7 @@ locals {
       aws     = false
       key     = "rewrap"
       secrets = []
-      tables  = { heads = "change", versions = "change" }
+      tables  = { heads = "change", integration_versions = "read", versions = "change" }
     }
   }
 

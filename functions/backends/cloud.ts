@@ -4,8 +4,10 @@ import { openStdoutAudit } from "../../shared/adapters/cloud/stdout-audit.ts";
 import { systemClock } from "../../shared/adapters/system-clock.ts";
 import { Fault } from "../../shared/contract/fault.ts";
 import type { Asked, Migration } from "../../shared/operations/migrate-source.ts";
+import type { Clock } from "../../shared/ports/clock.ts";
 import type { Environment } from "../environment.ts";
 import type { Backing } from "../parts.ts";
+import { OPERATOR } from "../rights.ts";
 
 /**
  * Everything behind the ports on Google Cloud, as far as this process may reach: what it may not is neither loaded nor
@@ -30,7 +32,7 @@ export async function openCloud(environment: Environment, name: string): Promise
     ),
     kmsKey === null ? withheldKeys : openKeys(kmsKey),
     pepperSecret === null ? withheldSecrets : openSecrets(pepperSecret),
-    awsSubject === null ? withheldFederation(project) : openFederation(awsSubject),
+    awsSubject !== null && cloud.mintsAws ? openFederation(awsSubject) : shownFederation(project, awsSubject ?? ""),
     environment.verifiesTokens ? openTokens() : withheldTokens,
     cloud.legacyKeysUntil === null ? null : openLegacyKeys(cloud.legacyKeysUntil),
   ]);
@@ -44,7 +46,8 @@ export async function openCloud(environment: Environment, name: string): Promise
     secrets,
     tokens,
     federation,
-    audit: openStdoutAudit({ clock, service: name }),
+    audit:
+      name === OPERATOR ? await openOperatorAudit(environment.home, clock) : openStdoutAudit({ clock, service: name }),
     keyEnvironment: cloud.keyEnvironment,
     legacy,
   };
@@ -92,6 +95,12 @@ export async function openCloud(environment: Environment, name: string): Promise
   }
 }
 
+/** What a person does with the command line is written down where it is done, since stdout holds the results. */
+async function openOperatorAudit(home: string, clock: Clock): Promise<Backing["audit"]> {
+  const { openOperatorFile } = await import("./local.ts");
+  return openOperatorFile(home, clock);
+}
+
 function identity({ cloud, onPlatform }: Environment) {
   return googleIdentity({ project: cloud?.project ?? "", fromMetadata: onPlatform || cloud?.endpoints !== null });
 }
@@ -134,9 +143,9 @@ async function withheld(): Promise<never> {
 const withheldKeys: Backing["keys"] = { encrypt: withheld, decrypt: withheld };
 const withheldSecrets: Backing["secrets"] = { peppers: withheld };
 const withheldTokens: Backing["tokens"] = { verify: withheld };
-const withheldFederation = (project: string): Backing["federation"] => ({
+const shownFederation = (project: string, subject: string): Backing["federation"] => ({
   project,
-  subject: "",
-  isPlaceholder: true,
+  subject,
+  isPlaceholder: false,
   identityToken: withheld,
 });

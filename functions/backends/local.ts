@@ -40,6 +40,11 @@ export async function openLocal(environment: Environment, configs: string): Prom
   };
 }
 
+/** The audit file of a person who works on Google Cloud from this machine. */
+export function openOperatorFile(home: string, clock: Clock): Backing["audit"] {
+  return openAuditFile(join(openHome(home), "audit.jsonl"), { clock, service: "operator" });
+}
+
 /** The local issuer of identity tokens, in the same home, for the audience that the verifier asks for. */
 export async function openLocalIssuer(environment: Environment, clock: Clock): Promise<TokenIssuer> {
   return openTokenIssuer(openHome(environment.home), { audience: environment.audience, clock });

@@ -97,8 +97,11 @@ function stopOf(fault: Fault): Stop {
 }
 
 async function open(): Promise<Parts> {
-  const { assemble, readPlan } = await import("../../functions/parts.ts");
-  const plan = await unlessUnusable(() => readPlan());
+  const [{ assemble, readPlan }, { OPERATOR }] = await Promise.all([
+    import("../../functions/parts.ts"),
+    import("../../functions/rights.ts"),
+  ]);
+  const plan = await unlessUnusable(() => readPlan(OPERATOR));
   try {
     return await assemble(plan);
   } catch (error) {

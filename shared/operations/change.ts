@@ -197,7 +197,8 @@ async function store(works: Works, request: ChangeRequest, planned: Plan, versio
       if ((await works.store.advanceHead(advance)) > 0) return true;
       if (!uncertain) return false;
     } catch (error) {
-      if (!isUncertain(error)) throw error;
+      // What the store has turned away for certain is not asked again, unless an earlier try may have taken effect.
+      if (!isUncertain(error) && !(uncertain && isStoreFault(error))) throw error;
       uncertain = true;
     }
     const settled = await settle(works, request, version);
@@ -242,8 +243,16 @@ export async function untilKnown(works: Works, insert: () => Promise<void>): Pro
   }
 }
 
-function isUncertain(error: unknown): boolean {
+function isStoreFault(error: unknown): error is Fault {
   return error instanceof Fault && error.code === "store_unavailable";
+}
+
+/** What the store has refused for certain, and will refuse for longer than a request lasts. */
+const REFUSALS: readonly string[] = ["quota", "denied", "missing", "streaming_buffer", "closed"];
+
+/** Whether the same statement may be sent again within this request: its outcome is unknown, or others were in the way. */
+function isUncertain(error: unknown): boolean {
+  return isStoreFault(error) && !REFUSALS.includes(error.details.reason ?? "");
 }
 
 /** @throws Fault `already_exists`, `precondition_failed` */

@@ -15,6 +15,10 @@ import type { Requester, Works } from "./works.ts";
 
 const PAGE = 500;
 const BATCH = 1_000;
+/** BigQuery takes a request of 10 MB. */
+const BATCH_BYTES = 8_000_000;
+/** A row travels as JSON within JSON within JSON, which doubles its quotes twice. */
+const ESCAPED = 1.6;
 const STALE_MS = 30_000;
 const MAX_DEACTIVATIONS = 1_000;
 const INCIDENT_AT_LEAST = 5;
@@ -253,10 +257,20 @@ function count(run: Run, lane: string, { verdict }: Judgement): void {
   else tally.inconclusive += 1;
 }
 
+/** How many of the first may be written together. */
+function fitting(pending: readonly Checked[]): number {
+  let bytes = 0;
+  const tooMany = pending.findIndex(({ judgement }) => {
+    bytes += Buffer.byteLength(JSON.stringify(judgement.row)) * ESCAPED;
+    return bytes > BATCH_BYTES;
+  });
+  return Math.min(BATCH, tooMany === -1 ? pending.length : Math.max(1, tooMany));
+}
+
 /** Writes what waits once there is enough of it, one batch after another. */
 function flush(run: Run, atLeast: number): void {
   while (run.pending.length > 0 && run.pending.length >= atLeast) {
-    const batch = run.pending.splice(0, BATCH);
+    const batch = run.pending.splice(0, fitting(run.pending));
     run.writing = run.writing
       .then(() => write(run, batch))
       .catch((error: unknown) => {

@@ -26,6 +26,8 @@ export interface Works {
   slots: Slots;
   /** Who this service is towards AWS. */
   federation: Federation;
+  /** The address that providers see, where there is one alone. */
+  egressAddress?: string | null;
   audit: Audit;
   /** Opened credentials, for minutes. */
   memory: Memory;

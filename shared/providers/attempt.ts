@@ -18,6 +18,8 @@ export interface AttemptParts {
   clock: Clock;
   /** Who this service is towards AWS. */
   federation: Federation;
+  /** The one address that all questions come from, where there is one: what an allowlist at the provider must admit. */
+  egressAddress?: string | null;
   /** Places at the providers; without them nothing is held back. */
   slots?: Slots;
 }
@@ -43,7 +45,7 @@ export async function attempt(
   const found = await held(one, parts, finding("unreachable", { reason: "busy" }), (provider, context) =>
     provider.probe(credential, context),
   );
-  return verdictOf(one, found, valuesFor(entry, owner.org, parts.federation));
+  return verdictOf(one, found, valuesFor(entry, owner.org, parts.federation), parts.egressAddress ?? null);
 }
 
 /**
@@ -69,7 +71,7 @@ export async function mint(
       asked.mint ? asked.mint(credential, { ...context, pipeline }) : Promise.resolve(finding("service_misconfigured")),
   );
   if ("fields" in found) return found;
-  return verdictOf(one, found, valuesFor(entry, owner.org, parts.federation));
+  return verdictOf(one, found, valuesFor(entry, owner.org, parts.federation), parts.egressAddress ?? null);
 }
 
 type Question<Result> = (provider: Provider, context: ProbeContext) => Promise<Result | Finding>;
@@ -177,7 +179,12 @@ const CODES_BY_REASON: Readonly<Record<string, FaultCode>> = {
 };
 
 /** What is stored and shown of a finding: texts from our own tables, and every capability that the entry declares. */
-function verdictOf({ entry, credential }: Pick<Case, "entry" | "credential">, found: Finding, values: Values): Verdict {
+function verdictOf(
+  { entry, credential }: Pick<Case, "entry" | "credential">,
+  found: Finding,
+  values: Values,
+  egressAddress: string | null,
+): Verdict {
   const capabilities = entry.capabilities.map((declared) => capabilityOf(entry, declared, found));
   const allLacking = capabilities.filter(
     ({ id, state }) => state === "denied" && entry.capabilities.some((one) => one.id === id && one.required),
@@ -187,7 +194,11 @@ function verdictOf({ entry, credential }: Pick<Case, "entry" | "credential">, fo
   const warnings = outcome === "valid" ? [...new Set([...found.warnings, ...fieldWarnings(entry, credential)])] : [];
   const reason = found.reason ?? (outcome === found.outcome ? warnings[0] : lacking?.reason) ?? null;
   const code = (outcome === "forbidden" && CODES_BY_REASON[reason ?? ""]) || CODES[outcome];
-  const remedy = outcome === found.outcome ? remedyOf(entry, outcome, reason) : remedyFor(entry, allLacking);
+  const told = outcome === found.outcome ? remedyOf(entry, outcome, reason) : remedyFor(entry, allLacking);
+  const remedy =
+    told !== null && reason === "ip_allowlist" && egressAddress !== null
+      ? `${told} CloudAct's outgoing address is ${egressAddress}.`
+      : told;
   return {
     outcome,
     code,

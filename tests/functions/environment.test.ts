@@ -118,7 +118,7 @@ describe("the environment on Google Cloud", () => {
 
   test.each([
     ["list", ["KMS_KEY", "AWS_FEDERATION_SUBJECT"]],
-    ["get", ["KMS_KEY", "AWS_FEDERATION_SUBJECT"]],
+    ["get", ["KMS_KEY"]],
     ["delete", ["KMS_KEY", "AWS_FEDERATION_SUBJECT"]],
     ["decrypt", ["PEPPER_SECRET", "INTEGRATIONS_KEY_ENV"]],
     ["revalidate", ["PEPPER_SECRET", "INTEGRATIONS_KEY_ENV"]],
@@ -133,6 +133,17 @@ describe("the environment on Google Cloud", () => {
     expect(environment).not.toBeNull();
     if (without.some((one) => one === "KMS_KEY"))
       expect(readEnvironment(cloud, reachOf(name)).environment?.cloud?.kmsKey).toBeNull();
+  });
+
+  test("get knows the identity that customers' trust policies name, and may not act as it", () => {
+    const { environment } = readEnvironment(cloud, reachOf("get"));
+    expect(environment?.cloud).toMatchObject({ awsSubject: cloud.AWS_FEDERATION_SUBJECT, mintsAws: false });
+    expect(problemsOf({ ...cloud, AWS_FEDERATION_SUBJECT: "" }, reachOf("get"))).toHaveLength(1);
+  });
+
+  test("what is wrong on Cloud Run is said at once, the missing backend too", () => {
+    const names = problemsOf({ K_SERVICE: "x", KMS_KEY: "CANARY" }).map((line) => line.split(":")[0]);
+    expect(names).toEqual(expect.arrayContaining(["INTEGRATIONS_BACKEND", "KMS_KEY", "PEPPER_SECRET"]));
   });
 
   test.each([
@@ -150,6 +161,8 @@ describe("the environment on Google Cloud", () => {
     ["INTEGRATIONS_KEY_ENV", "local"],
     ["LEGACY_KEYS_UNTIL", "CANARY"],
     ["LEGACY_KEYS_UNTIL", "2027-13-01"],
+    ["LEGACY_KEYS_UNTIL", "2027-02-30"],
+    ["EGRESS_ADDRESS", "CANARY"],
   ])("%s=%s is refused by name, without the value", (name, value) => {
     const problems = problemsOf({ ...cloud, [name]: value });
     expect(problems).toHaveLength(1);

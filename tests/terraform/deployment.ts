@@ -73,7 +73,7 @@ async function rootScope(root: Module, variables: Record<string, unknown>): Prom
     module: {
       build: { account: "builder", bucket: "sources", repository: "images" },
       dataset: { dataset: "integrations", organizations: "organizations", roles: await tableRoles() },
-      egress: [{ network: { network: "integrations", subnetwork: "integrations-functions" } }],
+      egress: [{ address: "203.0.113.7", network: { network: "integrations", subnetwork: "integrations-functions" } }],
       federation: { name: "integrations-aws", subject: "117000000000000000001" },
       keyring: { key },
       pepper: { name: `projects/${PROJECT}/secrets/integrations-pepper` },

@@ -134,9 +134,13 @@ describe("what each function is told", () => {
     }
   });
 
-  test("origins and older keys are told to public functions where they are asked for", () => {
+  test("origins, older keys and the address that providers see are told where they are asked for", () => {
     for (const name of functions) {
-      const more = PUBLIC.includes(name) ? ["CORS_ORIGINS", "LEGACY_KEYS_UNTIL"] : [];
+      const asks = ["setup", "update", "validate", "decrypt", "revalidate"].includes(name);
+      const more = [
+        ...(PUBLIC.includes(name) ? ["CORS_ORIGINS", "LEGACY_KEYS_UNTIL"] : []),
+        ...(asks ? ["EGRESS_ADDRESS"] : []),
+      ];
       expect(Object.keys(full[name]?.environment ?? {}).sort()).toEqual([...told[name], ...more].sort());
     }
     expect(full["list"]?.environment).toMatchObject({
@@ -145,6 +149,7 @@ describe("what each function is told", () => {
       LEGACY_KEYS_UNTIL: "2027-03-31",
     });
     expect(plain["list"]?.environment["INTEGRATIONS_KEY_ENV"]).toBe("test");
+    expect(full["setup"]?.environment["EGRESS_ADDRESS"]).toBe("203.0.113.7");
   });
 
   test("an operator's command line starts with the lines that are printed for it", async () => {

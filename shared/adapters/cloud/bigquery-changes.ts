@@ -82,8 +82,8 @@ function readOpenings(tables: Tables): string {
   JOIN ${tables.versionsInView} AS v ON v.org_slug = a.org_slug AND v.idempotency_key_hash = a.key_hash
   JOIN effective AS e ON e.org_slug = v.org_slug AND e.provider = v.provider AND e.event_id = v.event_id
   WHERE v.${between} AND v.changed_at > TIMESTAMP(@since)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY a.place ORDER BY v.provider = a.provider DESC,
-    IF(v.provider = a.provider, v.seq, 0) DESC, v.changed_at DESC, v.event_id) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY a.place
+    ORDER BY IF(v.provider = a.provider, v.seq, 0) DESC, v.changed_at DESC, v.event_id) = 1
 )
 SELECT ${HEAD}, r.event_id AS replay_event_id, r.provider AS replay_provider,
   r.idempotency_body_hash AS replay_body_hash, r.result AS replay_result, e.event_id IS NOT NULL AS effective
@@ -126,7 +126,10 @@ WHERE h.org_slug BETWEEN @first_org AND @last_org
 /** A status stands in a version only where its answer was kept. */
 const RESULT_STATUS = "JSON_VALUE(v.result, '$.body.validation_status')";
 
-/** Changes that took effect, and checks where the status differs from the one before of that credential. */
+/**
+ * Changes that took effect, and checks where the status differs from the one before of that credential: one that stands
+ * there twice, since an insert of unknown outcome is repeated, differs once.
+ */
 function readHistory(tables: Tables): string {
   return `WITH effective AS (
   ${effectiveEvents(tables, tables.versionsInView, PAIR)}
@@ -135,12 +138,11 @@ function readHistory(tables: Tables): string {
   FROM ${tables.versionsInView} AS v WHERE ${PAIR}
   QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY changed_at) = 1
 ), attempts AS (
-  SELECT event_id, credential_id, checked_at, status, checked_by FROM ${tables.validations} WHERE ${PAIR}
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY credential_id, checked_at, event_id ORDER BY status) = 1
-), compared AS (
-  SELECT *, LAG(status) OVER (PARTITION BY credential_id ORDER BY checked_at, event_id) AS status_before FROM attempts
+  SELECT event_id, credential_id, checked_at, status, checked_by,
+    LAG(status) OVER (PARTITION BY credential_id ORDER BY checked_at, event_id) AS status_before
+  FROM ${tables.validations} WHERE ${PAIR}
 ), beginnings AS (
-  SELECT credential_id, status FROM versions WHERE op <> 'delete'
+  SELECT credential_id, status FROM versions WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY credential_id ORDER BY seq) = 1
 ), items AS (
   SELECT v.changed_at AS happened_at, 0 AS kind, v.seq, v.event_id, v.op AS type, v.credential_id, v.status,
@@ -149,7 +151,7 @@ function readHistory(tables: Tables): string {
   UNION ALL
   SELECT c.checked_at, 1, 0, c.event_id, 'check', c.credential_id, c.status, CAST(NULL AS STRING), CAST(NULL AS STRING),
     c.checked_by
-  FROM compared AS c LEFT JOIN beginnings AS b ON b.credential_id = c.credential_id
+  FROM attempts AS c LEFT JOIN beginnings AS b ON b.credential_id = c.credential_id
   WHERE COALESCE(c.status_before, b.status, '') <> c.status
 )
 SELECT happened_at, kind, seq, event_id, type, credential_id, status, key_version, fingerprint, actor FROM items

@@ -135,6 +135,5 @@ function readBytes(value: string): Buffer | undefined {
 
 /** What is finer than a millisecond was not written by us, and is cut off. */
 function readMicroseconds(micros: bigint): string {
-  const milliseconds = micros / 1000n - (micros % 1000n < 0n ? 1n : 0n);
-  return new Date(Number(milliseconds)).toISOString();
+  return new Date(Number(micros / 1000n)).toISOString();
 }

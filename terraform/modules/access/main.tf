@@ -22,9 +22,6 @@ locals {
   # Whoever verifies organisation keys looks older ones up in the table that held them, and adds them to ours.
   legacy = { org_api_keys = "read", org_keys = "append" }
 
-  # Shows customers the identity towards AWS without being able to act as it.
-  shows_identity = ["get"]
-
   # table => the dataset that it is in
   datasets = merge(
     { for table in var.tables : table => "integrations" },

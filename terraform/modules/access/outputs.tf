@@ -7,9 +7,10 @@ output "environment" {
       use.key != "none" ? ["KMS_KEY"] : [],
       contains(use.secrets, "pepper") ? ["INTEGRATIONS_KEY_ENV", "PEPPER_SECRET"] : [],
       contains(use.secrets, "pepper") && var.legacy_keys ? ["LEGACY_KEYS_UNTIL"] : [],
-      use.aws || contains(local.shows_identity, name) ? ["AWS_FEDERATION_SUBJECT"] : [],
+      use.aws || try(use.shows_aws, false) ? ["AWS_FEDERATION_SUBJECT"] : [],
       use.invoker == "everyone" && var.cors ? ["CORS_ORIGINS"] : [],
       use.invoker == "pipelines" ? ["OIDC_AUDIENCE"] : [],
+      use.egress == "providers" && var.egress_address ? ["EGRESS_ADDRESS"] : [],
     ))
   }
 }

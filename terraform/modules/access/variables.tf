@@ -5,6 +5,13 @@ variable "cors" {
   nullable    = false
 }
 
+variable "egress_address" {
+  description = "Whether providers see one static address, so that functions that ask them can name it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "functions" {
   description = "The table of configs/functions.yml: function => who calls it and what it may do."
   type = map(object({
@@ -13,6 +20,7 @@ variable "functions" {
     tables        = map(string)
     secrets       = list(string)
     aws           = bool
+    shows_aws     = optional(bool, false)
     egress        = string
     timeout_s     = number
     min_instances = optional(number, 0)

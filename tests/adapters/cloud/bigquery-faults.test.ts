@@ -79,6 +79,8 @@ const cells: Record<string, () => Cell> = {
   }),
 };
 const names = Object.keys(cells);
+/** One of each kind: what passes is decided below the methods. */
+const kindsOf = ["readOpening", "appendVersions", "advanceHead"];
 const updates = ["advanceHead", "recordChecks"];
 const cellOf = (name: string): Cell => {
   const cell = cells[name];
@@ -125,7 +127,8 @@ describe("a fault that passes", () => {
     "no_job_reference",
   ];
   const cellsOf = [
-    ...table([...passing, ...also], names),
+    ...table(passing, names),
+    ...table(also, kindsOf),
     ...table(["missing_rows"], ["readHead", "readOpening"]),
     ...table(["serialization", "too_many_dml"], updates),
   ];
@@ -137,7 +140,7 @@ describe("a fault that passes", () => {
     await expectStored(cell);
   });
 
-  test.each(table(["unavailable", "reset_after", "truncated"], names))(
+  test.each(table(["unavailable", "reset_after", "truncated"], kindsOf))(
     "%s three times: %s answers all the same",
     async (kind, name) => {
       const cell = cellOf(name);
@@ -172,7 +175,7 @@ describe("a fault that passes", () => {
 
 describe("a fault that stays", () => {
   const staying: FaultKind[] = ["unavailable", "html", "reset_before", "rate_limit_403", "job_error", "garbage"];
-  test.each(table(staying, names))("%s: %s is store_unavailable within its time", async (kind, name) => {
+  test.each(table(staying, kindsOf))("%s: %s is store_unavailable within its time", async (kind, name) => {
     const cell = cellOf(name);
     bench.sim.faults.next(cell.matches, kind, 1_000);
     const startedAt = performance.now();
@@ -191,7 +194,7 @@ describe("a fault that stays", () => {
     },
   );
 
-  test.each(names)("a job that never ends: %s is store_unavailable, still running", async (name) => {
+  test.each(kindsOf)("a job that never ends: %s is store_unavailable, still running", async (name) => {
     const cell = cellOf(name);
     bench.sim.faults.next(cell.matches, "pending_forever");
     expect(await ended(cell.call(store))).toEqual({

@@ -281,14 +281,14 @@ describe("a row that is not what it must be", () => {
     await bench.sim.admin(
       `UPDATE ${at("heads")} SET next_due_at = TIMESTAMP('2026-08-22T12:00:00.000789Z') WHERE TRUE`,
     );
-    const seen = new Set<string>();
-    for (let after = null, pages = 0; pages < 4; pages += 1) {
+    const seen: string[] = [];
+    for (let after = null, pages = 0; pages < 6; pages += 1) {
       const page: Awaited<ReturnType<Store["readDue"]>> = await store.readDue({ ...due, limit: 1, after });
-      for (const { head } of page.rows) seen.add(`${head.provider} ${head.next_due_at}`);
+      for (const { head } of page.rows) seen.push(`${head.provider} ${head.next_due_at}`);
       after = page.next;
       if (after === null) break;
     }
-    expect([...seen].sort()).toEqual(pairs.map(({ provider }) => `${provider} ${T0}`));
+    expect(seen.sort()).toEqual(pairs.map(({ provider }) => `${provider} ${T0}`));
   });
 
   test("a page of due rows none of which can be read still leads to the next one", async () => {
@@ -341,6 +341,40 @@ describe("what stands there more than once, or elsewhere", () => {
     expect((await store.readHistory(pair, { limit: 10, before: null })).items).toHaveLength(1);
   });
 
+  test("a head and a version that stand twice each are one row elsewhere", async () => {
+    const head = await change(store, pair);
+    for (const table of ["heads", "versions"])
+      await bench.sim.admin(`INSERT INTO ${at(table)} SELECT * FROM ${at(table)}`);
+    expect(await store.readSealedElsewhere({ keyVersion: "2", limit: 10, after: null })).toMatchObject({
+      rows: [{ head }],
+      total: 1,
+    });
+    expect(await store.purgeSuperseded(hour(99))).toBe(0);
+    await change(store, pair, { version: { op: "delete" } });
+    expect(await store.purgeDeleted(), "both rows lose theirs").toBe(2);
+  });
+
+  test("a key that was used for two other providers is found at the newer one", async () => {
+    const key = { idempotency_key_hash: "k", result: { status: 201, body: {}, etag: "e" } };
+    await change(store, { ...pair, provider: "GEMINI" }, { version: { ...key, changed_at: minute(2) } });
+    await change(store, { ...pair, provider: "GROQ" }, { version: { ...key, changed_at: minute(1) } });
+    const { replay } = await store.readOpening(pair, { ...nothing, idempotencyKeyHash: "k" });
+    expect(replay?.provider).toBe("GEMINI");
+  });
+
+  test("a change before a secret supersedes it not, however old it is, and one without effect has its own day", async () => {
+    await change(store, pair, { version: { changed_at: T0 } });
+    const second = await change(store, pair, { version: { changed_at: hour(10) } });
+    const inert = version(pair, { seq: 3, prev_event_id: null, changed_at: hour(40) });
+    await store.appendVersions([inert]);
+    const third = await change(store, pair, { version: { changed_at: hour(20) } });
+    expect(await store.purgeSuperseded(hour(35)), "the first").toBe(1);
+    expect(await store.purgeSuperseded(hour(50)), "the second").toBe(1);
+    const left = await bench.sim.admin(`SELECT event_id FROM ${at("versions")} WHERE encrypted_credential IS NOT NULL`);
+    expect(left.map((row) => row["event_id"]).sort()).toEqual([inert.event_id, third.event_id].sort());
+    expect(second.event_id).not.toBe(third.event_id);
+  });
+
   test("openings and changes of several organisations go in one statement, whatever their order", async () => {
     const zeta = { org_slug: "zeta", provider: "GEMINI" };
     await change(store, beta);
@@ -372,6 +406,15 @@ describe("what stands there more than once, or elsewhere", () => {
 });
 
 describe("keys and grants whose addition was repeated", () => {
+  test("an addition that is sent again adds no row", async () => {
+    for (let times = 0; times < 2; times += 1) {
+      await store.addKey(orgKey());
+      await store.addGrant(grant());
+    }
+    expect(await bench.sim.admin(`SELECT key_id FROM ${at("org_keys")}`)).toHaveLength(1);
+    expect(await bench.sim.admin(`SELECT grant_id FROM ${at("decrypt_grants")}`)).toHaveLength(1);
+  });
+
   test("a key that stands twice is one, and is revoked where either is", async () => {
     const key = orgKey();
     await store.addKey(key);

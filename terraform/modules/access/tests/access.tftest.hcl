@@ -35,7 +35,6 @@ run "setup_appends_versions_and_reads_them_without_ciphertext" {
       "heads/change"              = { table = "heads", action = "change", dataset = "integrations" }
       "integration_versions/read" = { table = "integration_versions", action = "read", dataset = "organizations" }
       "org_keys/read"             = { table = "org_keys", action = "read", dataset = "integrations" }
-      "validations/append"        = { table = "validations", action = "append", dataset = "integrations" }
       "versions/append"           = { table = "versions", action = "append", dataset = "integrations" }
     }
     error_message = "setup has other rights on tables than these."
