@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -214,6 +214,21 @@ describe("the build script", () => {
     const { stdout, stderr } = await runBuildScript(folder, env);
     expect(stdout).toMatch(/kB of compiled code$/m);
     expect(stderr).not.toContain("outgoing");
+    rmSync(join(folder, ".."), { recursive: true });
+  });
+
+  test("fails where the artifact starts and is not well", async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), "integrations-build-")), "list");
+    cpSync(prepared.artifactOf("list").folder, folder, { recursive: true });
+    symlinkSync(join(prepared.folderOf("list"), "node_modules"), join(folder, "node_modules"));
+    writeFileSync(
+      join(folder, "functions/list.bundle.js"),
+      `(function (require) { require("@google-cloud/functions-framework").http("list", (_, response) => response.status(500).end()); })`,
+    );
+    await expect(runBuildScript(folder)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/\/health answered 500 instead of 200/),
+    });
     rmSync(join(folder, ".."), { recursive: true });
   });
 

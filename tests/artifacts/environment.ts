@@ -23,7 +23,8 @@ export const own: Readonly<Record<Target, Readonly<Record<string, string>>>> = {
   setup: { ...key, ...pepper, ...aws },
   validate: { ...key, ...pepper, ...aws },
   list: pepper,
-  get: pepper,
+  // Shows the number of our identity towards AWS to customers who will trust it.
+  get: { ...pepper, ...aws },
   update: { ...key, ...pepper, ...aws },
   delete: pepper,
   decrypt: { ...key, ...aws },

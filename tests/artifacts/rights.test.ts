@@ -94,7 +94,11 @@ const shared: Readonly<Record<string, (callers: ReadonlySet<CallerKind>, method:
 };
 
 /** What a function may be held to do: the same columns as a line of the table. */
-type Held = Pick<Rights, "invoker" | "key" | "aws" | "egress"> & { secrets: string[]; tables: Record<string, Action> };
+type Held = Pick<Rights, "invoker" | "key" | "aws" | "egress"> & {
+  shows_aws: boolean;
+  secrets: string[];
+  tables: Record<string, Action>;
+};
 
 const functions = [...new Set(routes.map(({ fn }) => fn))];
 const texts = new Map<FunctionName, string>();
@@ -145,6 +149,7 @@ function held(name: FunctionName): Held {
     tables: tablesOf(wanted),
     secrets: wanted.includes("pepper") ? ["pepper"] : [],
     aws: wanted.includes("aws"),
+    shows_aws: !wanted.includes("aws") && /\bfederation\.subject\b/.test(texts.get(name) ?? ""),
     egress: /^\/\/ shared\/providers\/index\.ts$/m.test(texts.get(name) ?? "") ? "providers" : "google",
   };
 }
@@ -167,8 +172,8 @@ function levelOf(actions: ReadonlySet<Action>): Action {
 
 describe("configs/functions.yml", () => {
   test.each(functions)("gives %s what it names and nothing else", (name) => {
-    const { invoker, key, tables, secrets, aws, egress } = rights[name];
-    expect({ invoker, key, tables, secrets, aws, egress }).toEqual(held(name));
+    const { invoker, key, tables, secrets, aws, shows_aws = false, egress } = rights[name];
+    expect({ invoker, key, tables, secrets, aws, shows_aws, egress }).toEqual(held(name));
   });
 
   test("has a line for each function that has routes, and no other", () => {

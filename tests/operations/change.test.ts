@@ -182,6 +182,34 @@ describe("a change that the store answers badly", () => {
     expect(bench.clock.slept).toEqual([]);
   });
 
+  const turnedAway = (reason: string) => ({
+    before: () => {
+      throw new Fault("store_unavailable", { reason });
+    },
+  });
+  test.each(["quota", "denied", "missing", "streaming_buffer"])(
+    "503 store_unavailable at once where the store has refused for certain: %s",
+    async (reason) => {
+      await competitor();
+      for (const method of ["appendVersions", "advanceHead"] as const) {
+        bench.watched.calls.splice(0);
+        bench.watched.next(method, turnedAway(reason));
+        expect((await run("setup")).code).toBe("store_unavailable");
+        expect(bench.watched.calls.filter((call) => call === method)).toHaveLength(1);
+      }
+      expect(bench.clock.slept).toEqual([]);
+      expect(wholeChain()).toHaveLength(1);
+    },
+  );
+
+  test("a refusal after an unknown outcome settles nothing: it is looked for, and found", async () => {
+    await competitor();
+    bench.watched.next("advanceHead", "takes effect, then fails", turnedAway("quota"));
+    bench.watched.next("readOpening", null, "fails");
+    expect((await run("setup")).code).toBe("none");
+    expect(wholeChain()).toHaveLength(2);
+  });
+
   test("what it costs: one read and two writes, three for a first credential", async () => {
     await run("setup");
     expect(bench.watched.calls.splice(0)).toEqual(["readOpening", "placeHeads", "appendVersions", "advanceHead"]);

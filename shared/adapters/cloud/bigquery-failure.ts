@@ -100,6 +100,7 @@ const unsent: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_A
  * @param wasSent whether the request itself had been begun; a token that cannot be had ends a call before that
  */
 export function failureOf(error: unknown, wasSent: boolean): Failure {
+  if (!wasSent) return new Failure("not_sent");
   if (error instanceof Failure) return error;
   const { status, said } = readError(error);
   for (const { message } of said)
@@ -108,12 +109,12 @@ export function failureOf(error: unknown, wasSent: boolean): Failure {
     const word = Object.hasOwn(reasons, reason) ? reasons[reason] : undefined;
     if (word !== undefined) return new Failure(word);
   }
-  if (status === null) return new Failure(wasSent && !isUnsent(error) ? "no_answer" : "not_sent");
+  if (status === null) return new Failure(isUnsent(error) ? "not_sent" : "no_answer");
   if (status === 401 || status === 403) return new Failure("denied");
   if (status === 404) return new Failure("missing");
-  if (status === 429) return new Failure("busy");
   // A front's own page says nothing about the statement, whatever its number is.
-  if (said.length === 0 || status === 408 || status >= 500 || status < 400) return new Failure("no_answer");
+  if (said.length === 0 || status === 408 || status === 429 || status >= 500 || status < 400)
+    return new Failure("no_answer");
   return new Failure("refused");
 }
 

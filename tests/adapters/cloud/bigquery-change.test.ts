@@ -1,4 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { decrypt } from "../../../shared/operations/decrypt.ts";
+import { get, history, list } from "../../../shared/operations/read.ts";
+import { setup } from "../../../shared/operations/setup.ts";
+import { sweep } from "../../../shared/operations/sweep.ts";
+import { validate } from "../../../shared/operations/validate.ts";
 import type { Works } from "../../../shared/operations/works.ts";
 import { openBench } from "../../operations/bench.ts";
 import type { Fault, Match } from "../../platform/bigquery/faults.ts";
@@ -64,14 +69,15 @@ async function expectOnce(ended: Ended): Promise<void> {
 
 describe("a change through the operations", () => {
   const passing: Fault[] = ["reset_after", "truncated", "unavailable", "job_error", { kind: "pending", polls: 3 }];
-  test.each([...cells(["setup", "rotate"], all, passing), ...cells(["rename", "delete"], all, passing.slice(0, 1))])(
-    "%s whose %s meets %j is acknowledged and is there exactly once",
-    async (kind, name, fault) => {
-      if (kind !== "setup") await write(works, "acme", "setup");
-      bench.sim.faults.next(statement[name] ?? {}, fault, 3);
-      await expectOnce(await write(works, "acme", kind));
-    },
-  );
+  test.each([
+    ...cells(["setup"], all, passing),
+    ...cells(["rotate"], ["advanceHead"], passing),
+    ...cells(["rename", "delete"], ["appendVersions", "advanceHead"], ["reset_after"]),
+  ])("%s whose %s meets %j is acknowledged and is there exactly once", async (kind, name, fault) => {
+    if (kind !== "setup") await write(works, "acme", "setup");
+    bench.sim.faults.next(statement[name] ?? {}, fault, 3);
+    await expectOnce(await write(works, "acme", kind));
+  });
 
   // What outlasts the store's patience: the decision is settled by reading, what comes before it is given up.
   test.each(cells(kindNames, ["advanceHead"], ["reset_after", "garbage", "pending_forever"]))(
@@ -83,8 +89,9 @@ describe("a change through the operations", () => {
     },
   );
   test.each([
-    ...cells(["setup", "rotate"], inserts, ["reset_after", "garbage", "pending_forever", "unavailable"]),
-    ...cells(["setup", "rotate"], ["advanceHead"], ["unavailable", "serialization", "too_many_dml"]),
+    ...cells(["setup"], inserts, ["reset_after", "garbage", "pending_forever", "unavailable"]),
+    ...cells(["rotate"], all, ["unavailable"]),
+    ...cells(["setup", "rotate"], ["advanceHead"], ["serialization", "too_many_dml"]),
   ])(
     "%s whose %s meets %j for as long as anybody asks is 503, is not there, and ends well when it is asked again",
     async (kind, name, fault) => {
@@ -136,14 +143,74 @@ describe("a change through the operations", () => {
     expect(bench.sim.faults.struck().length).toBeGreaterThan(10);
     expect(await stored()).toMatchObject({ states: 1, chain });
   });
+});
 
-  test("statements: one read and two writes, three for a first credential", async () => {
-    await write(works, "acme", "setup");
-    expect(sent.splice(0)).toEqual(["read_opening", "place_heads", "append_versions", "advance_head"]);
-    for (const kind of ["rotate", "rename", "delete"] as const) {
-      await write(works, "acme", kind);
-      expect(sent.splice(0)).toEqual(["read_opening", "append_versions", "advance_head"]);
+describe("statements per operation", () => {
+  const took = async (work: () => Promise<unknown>) => {
+    sent.length = 0;
+    const before = bench.sim.statements().length;
+    await work();
+    expect(bench.sim.statements().length - before, "none is sent that is not told").toBe(sent.length);
+    return [...sent];
+  };
+  const change3 = ["read_opening", "append_versions", "advance_head"];
+
+  test("a change: one read and two writes, three for a first credential", async () => {
+    expect(await took(() => write(works, "acme", "setup"))).toEqual([
+      "read_opening",
+      "place_heads",
+      "append_versions",
+      "advance_head",
+    ]);
+    for (const kind of ["rotate", "rename", "delete"] as const)
+      expect(await took(() => write(works, "acme", kind))).toEqual(change3);
+  });
+
+  test("get, list, history, decrypt: one; a check: one read and two writes", async () => {
+    const own = { ...works, clock: local.clock };
+    const subject = local.subject("acme");
+    await setup(own, {
+      ...subject,
+      body: { credential: "fake-good", skip_validation: false },
+      idempotency: null,
+      precondition: { ifMatch: null, createOnly: false },
+    });
+    const decrypted = () => decrypt(own, subject, { pipeline: "genai.payg_usage", run_id: "r", as: "secret" });
+    expect(await took(() => list(own, "acme", { category: null, configured: null, expiringWithinDays: null }))).toEqual(
+      ["read_heads"],
+    );
+    expect(await took(() => get(own, subject))).toEqual(["read_head"]);
+    expect(await took(() => history(own, subject, { limit: 10, before: null }))).toEqual(["read_history"]);
+    expect(await took(decrypted)).toEqual(["read_sealed"]);
+    expect(await took(decrypted), "within ten seconds").toEqual([]);
+    local.clock.advance(60_000);
+    expect(await took(() => validate(own, subject))).toEqual(["read_sealed", "append_validations", "record_checks"]);
+  });
+
+  test("a sweep: one reading and two writes for all that is due, one for notices, two to purge", async () => {
+    const own = { ...works, clock: local.clock };
+    for (const org of ["acme", "beta", "gamma"]) {
+      const subject = local.subject(org);
+      await setup(own, {
+        ...subject,
+        body: { credential: "fake-good", skip_validation: false },
+        idempotency: null,
+        precondition: { ifMatch: null, createOnly: false },
+      });
     }
-    expect(bench.sim.statements()).toHaveLength(13);
+    local.clock.advance(30 * 3_600_000);
+    const run = () => sweep(own, { requestId: "r", actor: "scheduler" }, { limit: 10_000, max_seconds: 60 });
+    const statements = await took(async () =>
+      expect(await run()).toMatchObject({ checked: 3, valid: 3, remaining: 0 }),
+    );
+    expect(statements.filter((name) => name !== "read_taken")).toEqual([
+      "read_due_deactivations",
+      "read_due",
+      "append_validations",
+      "record_checks",
+      "purge_deleted",
+      "purge_superseded",
+    ]);
+    expect(statements.length).toBeLessThanOrEqual(7);
   });
 });

@@ -2,13 +2,14 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { GoogleAuth, OAuth2Client } from "google-auth-library";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Failure, failureOf } from "../../../shared/adapters/cloud/bigquery-failure.ts";
 import { Fault } from "../../../shared/contract/fault.ts";
 import type { Head } from "../../../shared/contract/rows.ts";
 import type { FaultKind, Match } from "../../platform/bigquery/faults.ts";
 import { change, check, headColumns, T0, version } from "../../ports/stored-rows.ts";
 import { type BigQueryBench, hastyClock, type Store, startBench } from "./bigquery-bench.ts";
 import { nothing, pair } from "./bigquery-calls.ts";
-import { type Relay, startRelay } from "./bigquery-relay.ts";
+import { Page, type Relay, startRelay } from "./bigquery-relay.ts";
 
 let bench: BigQueryBench;
 let relay: Relay;
@@ -127,8 +128,8 @@ describe("a fault that passes", () => {
     "no_job_reference",
   ];
   const cellsOf = [
-    ...table(passing, names),
-    ...table(also, kindsOf),
+    ...table([...passing, ...also], kindsOf),
+    ...table(["unavailable", "reset_after"], names),
     ...table(["missing_rows"], ["readHead", "readOpening"]),
     ...table(["serialization", "too_many_dml"], updates),
   ];
@@ -179,7 +180,10 @@ describe("a fault that stays", () => {
     const cell = cellOf(name);
     bench.sim.faults.next(cell.matches, kind, 1_000);
     const startedAt = performance.now();
-    expect(await ended(cell.call(store))).toMatchObject({ code: "store_unavailable", retryAfterS: 5 });
+    expect(await ended(cell.call(store))).toMatchObject({
+      code: "store_unavailable",
+      retryAfterS: expect.toSatisfy((seconds) => seconds === 5 || seconds === 10),
+    });
     expect(performance.now() - startedAt, "all of it waits").toBeLessThan(20_000);
     expect(bench.sim.faults.struck().length).toBeGreaterThan(2);
     expect(bench.sim.faults.struck().length, "no storm").toBeLessThan(40);
@@ -283,6 +287,73 @@ describe("what is told of a repetition", () => {
   });
 });
 
+describe("a reply that is not BigQuery's", () => {
+  type Cells = Array<{ f: Array<{ v?: unknown }> }>;
+  /** The reply with one cell of its first row changed, by the place of the column. */
+  const cell = (column: string, value: unknown) => (body: Record<string, unknown>) => {
+    const { rows, schema } = structuredClone(body) as { rows: Cells; schema: { fields: Array<{ name: string }> } };
+    const place = schema.fields.findIndex(({ name }) => name === column);
+    rows[0]?.f.splice(place, 1, ...(value === undefined ? [] : [{ v: value }]));
+    return { ...body, rows };
+  };
+  const without =
+    (name: string) =>
+    ({ [name]: _, ...body }: Record<string, unknown>) =>
+      body;
+  const spoilt: Array<[string, (body: Record<string, unknown>) => unknown]> = [
+    ["bytes that are no base64", cell("encrypted_credential", "*no*")],
+    ["a flag that is neither", cell("enabled", "maybe")],
+    ["a number that is none", cell("seq", "1.5")],
+    ["a time of another format", cell("created_at", "1.787400000E9")],
+    ["a text that is a number", cell("org_slug", 7)],
+    ["a value that is missing", cell("provider", undefined)],
+    ["no columns", without("schema")],
+    ["no rows", without("rows")],
+    ["rows that are none", (body) => ({ ...body, rows: [7] })],
+    ["no number of rows", without("totalRows")],
+    ["fewer rows than it says", (body) => ({ ...body, totalRows: "2" })],
+    ["not whether it is complete", without("jobComplete")],
+    ["incomplete, and no job to ask about", (body) => ({ ...without("jobReference")(body), jobComplete: false })],
+    [
+      "a job that would lead elsewhere",
+      (body) => ({ ...body, jobComplete: false, jobReference: { jobId: "../../x?y" } }),
+    ],
+    ["a list", () => []],
+    ["null", () => null],
+    ["a page with status 200", () => new Page(200)],
+    ["a page with status 400", () => new Page(400)],
+    ["a page with status 429", () => new Page(429)],
+    ["a page with status 304", () => new Page(304)],
+  ];
+
+  test.each(spoilt)("%s: what was read is asked for again, and nothing of it is believed", async (_, spoil) => {
+    let replies = 0;
+    relay.reply = (body) => {
+      replies += 1;
+      return replies === 1 ? spoil(body) : body;
+    };
+    expect(await ended(relayed.readSealed(pair))).toMatchObject({ answer: { head } });
+    expect(relay.passed.map(({ method }) => method)).toEqual(["POST", "POST"]);
+  });
+
+  test.each([
+    ["how many rows it changed is missing", without("numDmlAffectedRows"), ["POST", "POST"]],
+    ["how many rows it changed is no number", (body) => ({ ...body, numDmlAffectedRows: -1 }), ["POST", "POST"]],
+  ] as Array<[string, (body: Record<string, unknown>) => unknown, string[]]>)(
+    "%s: a write is sent again under its id",
+    async (_, spoil, methods) => {
+      let replies = 0;
+      relay.reply = (body) => {
+        replies += 1;
+        return replies === 1 ? spoil(body) : body;
+      };
+      expect(await ended(cellOf("advanceHead").call(relayed))).toEqual({ answer: 1 });
+      expect(relay.passed.map(({ method }) => method)).toEqual(methods);
+      await expectStored(cellOf("advanceHead"));
+    },
+  );
+});
+
 describe("a job that is asked about", () => {
   /** Replies to the questions about a job, one after the other; then what BigQuery says. */
   const answering = (...replies: unknown[]) => {
@@ -372,6 +443,13 @@ describe("the way there", () => {
         retryAfterS: 5,
       });
   });
+
+  test.each([new Failure("no_answer"), { code: 404, errors: [{ reason: "notFound" }] }, { code: "ECONNRESET" }, null])(
+    "a call that ends before a request was begun has sent nothing, whatever ended it (%#)",
+    (error) => {
+      expect(failureOf(error, false).fault(false)).toMatchObject({ details: { reason: "not_sent" } });
+    },
+  );
 
   test("without a token nothing is sent, and nothing of the token server's answer is told", async () => {
     const auth = new GoogleAuth({ authClient: new Tokenless() });

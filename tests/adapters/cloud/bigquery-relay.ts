@@ -17,9 +17,17 @@ export interface Relay {
   silent: boolean;
   /** Connections that are open now. */
   connections(): number;
-  /** What a reply becomes on its way back. */
+  /** What a reply becomes on its way back: other JSON, or a page of something in between. */
   reply: (body: Record<string, unknown>, url: string) => unknown;
   close(): Promise<void>;
+}
+
+/** An answer that is not BigQuery's. */
+export class Page {
+  readonly status: number;
+  constructor(status: number) {
+    this.status = status;
+  }
 }
 
 export async function startRelay(endpoint: string): Promise<Relay> {
@@ -36,7 +44,10 @@ export async function startRelay(endpoint: string): Promise<Relay> {
       const [answer]: IncomingMessage[] = await once(onward, "response");
       if (answer === undefined) return;
       const body: unknown = relay.reply(JSON.parse(await textOf(answer)), url);
-      outgoing.writeHead(answer.statusCode ?? 500, { "content-type": "application/json" }).end(JSON.stringify(body));
+      if (body instanceof Page)
+        outgoing.writeHead(body.status, { "content-type": "text/html" }).end("<html>No.</html>");
+      else
+        outgoing.writeHead(answer.statusCode ?? 500, { "content-type": "application/json" }).end(JSON.stringify(body));
     } catch {
       // What the simulator breaks off is broken off here too.
       incoming.socket.destroy();

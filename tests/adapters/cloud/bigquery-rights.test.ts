@@ -21,21 +21,11 @@ const key = ["find_key"];
 const step = ["read_opening", "append_versions", "advance_head"];
 const checks = ["append_validations", "record_checks", "read_taken"];
 const work: Record<string, string[]> = {
-  setup: [
-    ...key,
-    "read_openings",
-    ...step,
-    "place_heads",
-    "advance_heads",
-    "read_head",
-    "read_heads",
-    "read_holders",
-    "append_validations",
-  ],
+  setup: [...key, "read_openings", ...step, "place_heads", "advance_heads", "read_head", "read_heads", "read_holders"],
   validate: [...key, "read_openings", "read_sealed", "read_head", ...checks],
   list: [...key, "read_heads"],
   get: [...key, "read_openings", "read_head", "read_history"],
-  update: [...key, "read_openings", ...step, "read_holders", "append_validations"],
+  update: [...key, "read_openings", ...step, "read_holders"],
   delete: [...key, "read_openings", ...step],
   decrypt: ["grants_of", "read_openings", "read_sealed", "mark_reported"],
   revalidate: ["read_due_deactivations", ...step, "read_due", ...checks, "purge_deleted", "purge_superseded"],

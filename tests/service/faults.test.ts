@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Bench, expectCell, sqlOf, startBench } from "./faults-cells.ts";
+import { keyFaults, strikes } from "./faults-columns.ts";
+import { type Cell, canary, decrypt, operations } from "./faults-operations.ts";
+import { callerOutages, keyOutages, lostReplies, type Outage, storeOutages } from "./faults-outages.ts";
+
+const QUICK_MS = 8_000;
+let bench: Bench;
+/** Those who mostly wait begin with the file, each list on a bench of its own, and are looked at when the others are done. */
+const outages = [lostReplies, storeOutages, [...keyOutages, ...callerOutages]].map((list) => ({
+  list,
+  bench: startBench(),
+}));
+const played = new Map<Outage, Promise<PromiseSettledResult<unknown>>>();
+beforeAll(async () => {
+  for (const { list, bench: own } of outages) {
+    let before: Promise<unknown> = own;
+    for (const outage of list) {
+      const run = before.then(async () => await outage.play(await own));
+      const result = Promise.allSettled([run]).then(([settled]) => settled);
+      played.set(outage, result);
+      before = result;
+    }
+  }
+  bench = await startBench();
+});
+afterAll(async () => {
+  for (const one of [...outages.map(({ bench: own }) => own), bench]) await (await one).service.close();
+});
+
+describe("without a fault", () => {
+  test.each(operations.map((operation) => [operation.name, operation] as const))(
+    "%s sends the statements that the faults befall, and no others",
+    async (_, operation) => {
+      const [cell] = await bench.cells(operation, 1);
+      if (cell === undefined) throw new Error("no cell");
+      await operation.arrange?.(cell);
+      const before = bench.platform.bigquery.statements().length;
+      const reply = await operation.send(cell);
+      expect(reply.status, reply.text).toBe(operation.success);
+      operation.check?.(reply, cell);
+      const sent = bench.platform.bigquery.statements().slice(before);
+      const names = sent.map(({ labels }) => String(labels["statement"]));
+      // Who calls is remembered for seconds, which is another matter.
+      const isOwn = (name: string) => operation.statements.includes(name) || !["find_key", "grants_of"].includes(name);
+      expect(names.filter(isOwn)).toEqual(operation.statements);
+    },
+  );
+});
+
+/** Takes one of the cells that were made for a table of tests. */
+function taken(cells: Cell[]): Cell {
+  const cell = cells.pop();
+  if (cell === undefined) throw new Error("too few cells");
+  return cell;
+}
+
+describe.each([...strikes(operations)].map(([operation, cases]) => [operation.name, operation, cases] as const))(
+  "%s",
+  (_, operation, cases) => {
+    let cells: Cell[];
+    beforeAll(async () => {
+      cells = await bench.cells(operation, cases.length);
+    });
+
+    test.each(cases.map((one) => [one.name, one.statement, one] as const))(
+      "%s at %s",
+      async (_fault, _statement, { fault, statement, passes, ends }) => {
+        const { faults } = bench.platform.bigquery;
+        await expectCell(bench, operation, taken(cells), {
+          begin: () => {
+            if (passes > 0) faults.next(sqlOf(statement), { kind: "slow", ms: 0 }, passes);
+            faults.next(sqlOf(statement), fault);
+          },
+          end: () => {
+            expect(faults.waiting(), "the fault has struck").toBe(0);
+            faults.clear();
+          },
+          ends: operation.shrugsOff?.includes(statement) ? "well" : ends,
+          withinMs: QUICK_MS,
+        });
+      },
+    );
+  },
+);
+
+describe.each(operations.filter(({ key }) => key !== "none").map((operation) => [operation.name, operation] as const))(
+  "%s, where Cloud KMS",
+  (_, operation) => {
+    const cases = keyFaults.filter(([, , use]) => use === "any" || use === operation.key);
+    let cells: Cell[];
+    beforeAll(async () => {
+      cells = await bench.cells(operation, cases.length);
+    });
+
+    test.each(cases)("%s once", async (_name, fault) => {
+      const { faults } = bench.platform.kms;
+      await expectCell(bench, operation, taken(cells), {
+        begin: () => faults.next(fault),
+        end: () => {
+          expect(faults.met, "the fault has struck").toBe(1);
+          faults.clear();
+        },
+        ends: "well",
+        withinMs: QUICK_MS,
+      });
+    });
+  },
+);
+
+describe("an outage", () => {
+  test.each([...outages.flatMap(({ list }) => list)].map((outage) => [outage.title, outage] as const))(
+    "%s",
+    async (_, outage) => {
+      const result = await played.get(outage);
+      if (result?.status !== "fulfilled") throw result?.reason;
+    },
+    120_000,
+  );
+});
+
+/** The secrets' common part in every form in which it might be written, as far as what surrounds it leaves it alone. */
+function formsOf(text: string): string[] {
+  const encoded = [0, 1, 2].map((shift) => {
+    const base64 = Buffer.concat([Buffer.alloc(shift), Buffer.from(text)]).toString("base64");
+    return base64.slice(shift === 0 ? 0 : 4, -4);
+  });
+  return [text, Buffer.from(text).toString("hex"), [...text].reverse().join(""), ...encoded];
+}
+
+test("no secret of any cell has been printed, answered by anything but decrypt, or stored in the clear", async () => {
+  const leaks = (content: string | Buffer) => formsOf(canary).filter((form) => content.includes(form));
+  for (const own of [...outages.map((outage) => outage.bench), bench]) {
+    const { service, answers, platform, cells } = await own;
+    const { stdout, stderr } = service.output();
+    expect([...leaks(stdout), ...leaks(stderr), ...leaks(answers.join("\n"))]).toEqual([]);
+    for (const content of (await service.backend.atRest()).values()) expect(leaks(content)).toEqual([]);
+    expect(platform.refusals(), "nobody wanted what it may not").toEqual([]);
+    const [operation] = operations;
+    const [cell] = operation === undefined ? [] : await cells(operation, 1);
+    if (cell !== undefined)
+      expect(leaks((await decrypt(cell)).text), "the look-out sees what is there").toContain(canary);
+  }
+});
