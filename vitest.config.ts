@@ -14,6 +14,7 @@ const faults = "tests/service/faults.test.ts";
 export default defineConfig({
   test: {
     passWithNoTests: false,
+    globalSetup: ["tests/artifacts/once.ts"],
     projects: [
       {
         test: {

@@ -20,6 +20,7 @@ locals {
     INTEGRATIONS_KEY_ENV    = var.environment == "prod" ? "live" : "test"
     KMS_KEY                 = module.keyring.key
     LEGACY_KEYS_UNTIL       = var.legacy_keys_until
+    NODE_COMPILE_CACHE      = "/workspace/.compile-cache"
     NODE_ENV                = "production"
     OIDC_AUDIENCE           = var.oidc_audience
     PEPPER_SECRET           = module.pepper.name

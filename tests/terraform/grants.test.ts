@@ -7,7 +7,7 @@ import { append, DECRYPT, ENCRYPT, expected, PUBLIC, read } from "./expected.ts"
 import { type Block, moduleNames, readModule } from "./module.ts";
 
 const WHERE = ["BIGQUERY_DATASET", "BIGQUERY_LEDGER_DATASET", "BIGQUERY_LOCATION", "GOOGLE_CLOUD_PROJECT"];
-const ALWAYS = [...WHERE, "INTEGRATIONS_BACKEND", "NODE_ENV"];
+const ALWAYS = [...WHERE, "INTEGRATIONS_BACKEND", "NODE_COMPILE_CACHE", "NODE_ENV"];
 const ORG_KEYS = ["INTEGRATIONS_KEY_ENV", "PEPPER_SECRET"];
 
 /** Function → the names that it is told, and no others. */

@@ -3,7 +3,7 @@ output "environment" {
   value = {
     for name, use in var.functions : name => sort(concat(
       ["BIGQUERY_DATASET", "BIGQUERY_LEDGER_DATASET", "BIGQUERY_LOCATION", "GOOGLE_CLOUD_PROJECT"],
-      ["INTEGRATIONS_BACKEND", "NODE_ENV"],
+      ["INTEGRATIONS_BACKEND", "NODE_COMPILE_CACHE", "NODE_ENV"],
       use.key != "none" ? ["KMS_KEY"] : [],
       contains(use.secrets, "pepper") ? ["INTEGRATIONS_KEY_ENV", "PEPPER_SECRET"] : [],
       contains(use.secrets, "pepper") && var.legacy_keys ? ["LEGACY_KEYS_UNTIL"] : [],

@@ -62,11 +62,11 @@ run "everyone_invokes_the_six_public_functions_alone" {
 
 run "a_function_is_told_only_what_it_needs" {
   assert {
-    condition     = output.environment.list == tolist(["BIGQUERY_DATASET", "BIGQUERY_LEDGER_DATASET", "BIGQUERY_LOCATION", "GOOGLE_CLOUD_PROJECT", "INTEGRATIONS_BACKEND", "INTEGRATIONS_KEY_ENV", "NODE_ENV", "PEPPER_SECRET"])
+    condition     = output.environment.list == tolist(["BIGQUERY_DATASET", "BIGQUERY_LEDGER_DATASET", "BIGQUERY_LOCATION", "GOOGLE_CLOUD_PROJECT", "INTEGRATIONS_BACKEND", "INTEGRATIONS_KEY_ENV", "NODE_COMPILE_CACHE", "NODE_ENV", "PEPPER_SECRET"])
     error_message = "list needs neither the key nor the identity towards AWS."
   }
   assert {
-    condition     = output.environment.decrypt == tolist(["AWS_FEDERATION_SUBJECT", "BIGQUERY_DATASET", "BIGQUERY_LEDGER_DATASET", "BIGQUERY_LOCATION", "GOOGLE_CLOUD_PROJECT", "INTEGRATIONS_BACKEND", "KMS_KEY", "NODE_ENV", "OIDC_AUDIENCE"])
+    condition     = output.environment.decrypt == tolist(["AWS_FEDERATION_SUBJECT", "BIGQUERY_DATASET", "BIGQUERY_LEDGER_DATASET", "BIGQUERY_LOCATION", "GOOGLE_CLOUD_PROJECT", "INTEGRATIONS_BACKEND", "KMS_KEY", "NODE_COMPILE_CACHE", "NODE_ENV", "OIDC_AUDIENCE"])
     error_message = "decrypt needs the audience and no pepper."
   }
   assert {
