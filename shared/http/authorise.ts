@@ -10,7 +10,7 @@ import type { LegacyKeys } from "../ports/legacy-keys.ts";
 import type { Log } from "../ports/log.ts";
 import type { Pepper, SecretSource } from "../ports/secret-source.ts";
 import type { Caller, TokenVerifier } from "../ports/tokens.ts";
-import { isLegacyKey, legacyKeyId, legacyKeyRow } from "../vault/legacy-key.ts";
+import { earlierOf, isLegacyKey, legacyKeyId, legacyKeyRow, newestPepper, standingOf } from "../vault/legacy-key.ts";
 import { hashOrgKey, parseOrgKey, sameHash } from "../vault/org-key.ts";
 import type { Limiter } from "./limits.ts";
 import type { Request } from "./request.ts";
@@ -29,7 +29,11 @@ export type Actor =
 /** Told who it is as soon as that is proven, before what they may do is looked at: denials are audited by name. */
 export type Recognised = (actor: Actor) => void;
 
-/** Until when keys of the older kind are looked up where they have always been. */
+/**
+ * Until when keys of the older kind are looked up where they have always been. It ends those that were taken over before
+ * too, and lengthens none of them: the earlier of it and their rows decides. Where it is taken away their rows alone do,
+ * so a date that was moved nearer stays set until the rows have ended.
+ */
 export interface LegacyWindow {
   /** RFC 3339, UTC. */
   until: string;
@@ -160,39 +164,53 @@ async function recognise(gate: Gate, presented: readonly string[]): Promise<OrgK
 }
 
 /**
- * A key of the older kind: its row is found by an id that follows from its HMAC. While the window is open it decides
- * until when such keys live, so that moving the date moves it for those taken over already; afterwards their rows do.
+ * A key of the older kind: its row is found by an id that follows from its HMAC. It lives until the earlier of what its
+ * row and the window say: moving the date nearer ends it then, moving it further away does not lengthen its life.
  */
 async function recogniseLegacy(gate: Gate, text: string): Promise<OrgKey | null> {
-  const hashes = (await gate.secrets.peppers()).map((pepper) => ({ pepper, hmac: hashOrgKey(pepper.bytes, text) }));
-  const [newest] = hashes;
-  if (newest === undefined) return null;
-  const ids = hashes.map(({ hmac }) => legacyKeyId(hmac));
-  const id = legacyKeyId(newest.hmac);
+  const known = await gate.secrets.peppers();
+  const ids = known.map(({ bytes }) => legacyKeyId(hashOrgKey(bytes, text)));
+  const id = legacyKeyId(hashOrgKey(known[0].bytes, text));
   const { keys, takingOver } = cacheOf(gate);
   const key = await keys.get(id, gate.clock, async () => {
-    const running = takingOver.get(id) ?? findLegacy(gate, text, ids, newest.pepper);
+    const running = takingOver.get(id) ?? findLegacy(gate, text, ids);
     takingOver.set(id, running);
     return await running.finally(() => takingOver.delete(id));
   });
-  const hmac = hashes.find(({ pepper }) => pepper.version === key?.pepper_version)?.hmac ?? newest.hmac;
-  const matches = sameHash(hmac, key?.key_hmac ?? Buffer.alloc(32));
+  const peppers = await gate.secrets.peppers(key?.pepper_version);
+  const pepper: Pepper = peppers.find((one) => one.version === key?.pepper_version) ?? peppers[0];
+  const matches = sameHash(hashOrgKey(pepper.bytes, text), key?.key_hmac ?? Buffer.alloc(32));
   if (!matches || key === null || key.environment !== gate.keyEnvironment) return null;
-  const until = gate.legacy?.until ?? key.expires_at;
-  return key.revoked_at === null && until !== null && timestamp(gate.clock.now()) < until ? key : null;
+  if (key.revoked_at !== null || key.expires_at === null) return null;
+  return timestamp(gate.clock.now()) < earlierOf(key.expires_at, gate.legacy?.until ?? null) ? key : null;
 }
 
-/** The row of a legacy key; where there is none yet and the window is open, the older table is asked, once. */
-async function findLegacy(gate: Gate, text: string, ids: readonly string[], pepper: Pepper): Promise<OrgKey | null> {
-  for (const id of ids) {
-    const known = await gate.orgKeys.findKey(id);
-    if (known !== null) return known;
-  }
+/**
+ * The row of a legacy key, a revoked one first; where there is none yet and the window is open, the older table is asked,
+ * once. What it vouches for is not taken over where it may have been revoked here: ids follow from the pepper, so once
+ * the pepper is gone under which a row was made, a key's own row is not found any more.
+ */
+async function findLegacy(gate: Gate, text: string, ids: readonly string[]): Promise<OrgKey | null> {
+  const found = (await Promise.all(ids.map((id) => gate.orgKeys.findKey(id)))).filter((row) => row !== null);
+  const known = found.find((row) => row.revoked_at !== null) ?? found[0];
+  if (known !== undefined) return known;
   const now = timestamp(gate.clock.now());
   if (!gate.legacy || now >= gate.legacy.until) return null;
-  const org = await gate.legacy.keys.organisationOf(new Secret(text));
-  if (org === null || !isOrgSlug(org)) return null;
-  const { until } = gate.legacy;
+  const owner = await gate.legacy.keys.organisationOf(new Secret(text));
+  if (owner === null || !isOrgSlug(owner.org_slug)) return null;
+  const org = owner.org_slug;
+  const until = earlierOf(gate.legacy.until, owner.expires_at);
+  if (now >= until) return null;
+  const rows = await gate.orgKeys.listKeys(org);
+  // Another instance may know a newer pepper already, and have taken it over under that.
+  const peppers = await gate.secrets.peppers(newestPepper(rows));
+  const standing = standingOf(text, rows, peppers);
+  if (standing === "unknowable") {
+    gate.log("WARNING", "org_key.not_taken_over", { org_slug: org, reason: "revoked_before" });
+    return null;
+  }
+  if (standing !== null) return standing;
+  const [pepper] = peppers;
   const row = legacyKeyRow(text, { org, environment: gate.keyEnvironment, pepper, now, until, by: "legacy" });
   try {
     await gate.orgKeys.addKey(row);

@@ -6,11 +6,13 @@ import type { Registry } from "../registry/load.ts";
 /** Why a row is not taken over although nothing is wrong with it. */
 export type Skip = "inactive" | "older_duplicate" | "deactivated" | "already_here" | "deleted_here";
 
-/** The row of a pair that is taken over, and what its provider may be: the entries of a family look alike by name. */
+/** A row that may be taken over, and what its provider may be: the entries of a family look alike by name. */
 export interface Chosen {
   row: OlderCredential;
   org: string;
   members: readonly [Entry, ...Entry[]];
+  /** Whether its deactivation has passed: it is left where it is, and so is what is older than it. */
+  due: boolean;
 }
 
 export interface Choice {
@@ -21,11 +23,12 @@ export interface Choice {
 
 /**
  * Of each organisation and provider the newest active row by its creation, as the older table's own repair would keep it.
- * A provider is known by its code or an alias, in any case: rows that differ only so are of one pair.
+ * A provider is known by its code or an alias, in any case: rows that differ only so are of one pair. Of a name that
+ * stands for a family every active row is chosen, since only what it holds tells which entry it is of.
  */
 export function choose(registry: Registry, rows: readonly OlderCredential[], now: string): Choice {
   const choice: Choice = { chosen: [], skipped: [], refused: [] };
-  const pairs = new Map<string, Array<{ row: OlderCredential; org: string; members: Chosen["members"] }>>();
+  const pairs = new Map<string, Array<Omit<Chosen, "due">>>();
   for (const row of rows) {
     const org = row.org_slug;
     const members = membersOf(registry, row.provider);
@@ -41,9 +44,11 @@ export function choose(registry: Registry, rows: readonly OlderCredential[], now
     let taken = false;
     for (const { row, org, members } of sorted) {
       const due = row.deactivation_scheduled_at !== null && row.deactivation_scheduled_at <= now;
-      const why = !row.is_active ? "inactive" : taken ? "older_duplicate" : due ? "deactivated" : null;
-      if (row.is_active) taken = true;
-      if (why === null) choice.chosen.push({ row, org, members });
+      const family = members.length > 1;
+      const settled = taken ? "older_duplicate" : due ? "deactivated" : null;
+      const why = !row.is_active ? "inactive" : family ? null : settled;
+      if (row.is_active && !family) taken = true;
+      if (why === null) choice.chosen.push({ row, org, members, due });
       else choice.skipped.push({ row, org, provider: members[0].code, why });
     }
   }
@@ -60,7 +65,7 @@ function membersOf(registry: Registry, name: string | null): Chosen["members"] |
 }
 
 /** Equal ones in an order that stays. */
-function newestFirst(left: OlderCredential, right: OlderCredential): number {
+export function newestFirst(left: OlderCredential, right: OlderCredential): number {
   const [one, two] = [left.created_at ?? "", right.created_at ?? ""];
   if (one !== two) return one > two ? -1 : 1;
   return (left.credential_id ?? "") > (right.credential_id ?? "") ? -1 : 1;

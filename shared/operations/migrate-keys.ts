@@ -5,7 +5,7 @@ import type { Secret } from "../contract/secret.ts";
 import { timestamp } from "../ports/clock.ts";
 import type { OrgKeyStore } from "../ports/key-registry.ts";
 import type { Pepper } from "../ports/secret-source.ts";
-import { isLegacyKey, legacyKeyId, legacyKeyRow } from "../vault/legacy-key.ts";
+import { earlierOf, isLegacyKey, legacyKeyId, legacyKeyRow, newestPepper, standingOf } from "../vault/legacy-key.ts";
 import { hashOrgKey, sameHash } from "../vault/org-key.ts";
 import { Lanes } from "./lanes.ts";
 import type { Requester, Works } from "./works.ts";
@@ -16,12 +16,14 @@ const AT_ONCE = 8;
 export interface FoundKey {
   key: Secret;
   org_slugs: readonly string[];
+  /** When it ends where it was found, RFC 3339, UTC, milliseconds; nothing where that is not said. */
+  expires_at?: string | null;
 }
 
 export interface KeysRequest extends Requester {
   /** Changes nothing. */
   dryRun: boolean;
-  /** When they end, RFC 3339. */
+  /** When they end at the latest, RFC 3339, UTC, milliseconds. */
   until: string;
   /** live, test or local: where they are taken. */
   environment: string;
@@ -33,12 +35,21 @@ export interface TakenKey {
   /** `null` where it was not taken. */
   key_id: string | null;
   outcome: "imported" | "would_import" | "skipped" | "failed";
-  code?: "already_here" | "revoked_here" | "key_shape" | "org_invalid" | "several_organisations" | "other_organisation";
+  code?:
+    | "already_here"
+    | "revoked_here"
+    | "revoked_before"
+    | "expired"
+    | "key_shape"
+    | "org_invalid"
+    | "several_organisations"
+    | "other_organisation";
 }
 
 /**
  * Hashes keys of the older kind into ours: flagged, of the scope manage, with an end. What is here already stays as it
- * is, revoked or not, so that a run that was cut off goes on by running again.
+ * is, revoked or not, so that a run that was cut off goes on by running again. Where a key of its organisation was revoked
+ * under a pepper that is gone nobody can tell whether it is this one, and it is not taken (`revoked_before`).
  *
  * @returns one line each, in their order
  * @throws Fault `key_unavailable`, `store_unavailable`, `audit_unavailable`; what was taken until then stays
@@ -67,9 +78,9 @@ export async function takeOverKeys(
 }
 
 async function takeOne(
-  works: Pick<Works, "clock" | "audit"> & { orgKeys: OrgKeyStore },
+  works: Pick<Works, "clock" | "secrets" | "audit"> & { orgKeys: OrgKeyStore },
   request: KeysRequest,
-  { key, org_slugs }: FoundKey,
+  { key, org_slugs, expires_at = null }: FoundKey,
   peppers: readonly [Pepper, ...Pepper[]],
 ): Promise<TakenKey> {
   const [org, ...others] = [...new Set(org_slugs)];
@@ -85,16 +96,18 @@ async function takeOne(
   if (org === undefined || !isOrgSlug(org)) return failed("org_invalid");
   const known = await findAny(works.orgKeys, text, peppers);
   if (known !== null && known.org_slug !== org) return failed("other_organisation");
-  if (known !== null)
-    return {
-      org_slug: org,
-      key_id: known.key_id,
-      outcome: "skipped",
-      code: known.revoked_at === null ? "already_here" : "revoked_here",
-    };
-  const [pepper] = peppers;
+  if (known !== null) return hereAlready(org, known);
+  const rows = await works.orgKeys.listKeys(org);
+  const held = await works.secrets.peppers(newestPepper(rows));
+  const standing = standingOf(text, rows, held);
+  if (standing === "unknowable") return failed("revoked_before");
+  if (standing !== null) return hereAlready(org, standing);
+  const [pepper] = held;
   const now = timestamp(works.clock.now());
-  const { until, environment, actor } = request;
+  const { environment, actor } = request;
+  const until = earlierOf(request.until, expires_at);
+  if (expires_at !== null && expires_at <= now)
+    return { org_slug: org, key_id: null, outcome: "skipped", code: "expired" };
   const row = legacyKeyRow(text, { org, environment, pepper, now, until, by: actor });
   if (request.dryRun) return { org_slug: org, key_id: row.key_id, outcome: "would_import" };
   record(works, request, row);
@@ -102,20 +115,26 @@ async function takeOne(
   return { org_slug: org, key_id: row.key_id, outcome: "imported" };
 }
 
-/** The row of a key under whichever pepper it was made. @throws Fault `integrity` where one stands there that is not its own */
+function hereAlready(org: string, { key_id, revoked_at }: OrgKey): TakenKey {
+  return { org_slug: org, key_id, outcome: "skipped", code: revoked_at === null ? "already_here" : "revoked_here" };
+}
+
+/** The row of a key under whichever pepper it was made, a revoked one first. @throws Fault `integrity` where one stands there that is not its own */
 async function findAny(
   orgKeys: OrgKeyStore,
   text: string,
   peppers: readonly [Pepper, ...Pepper[]],
 ): Promise<OrgKey | null> {
+  let found: OrgKey | null = null;
   for (const { bytes } of peppers) {
     const hmac = hashOrgKey(bytes, text);
     const row = await orgKeys.findKey(legacyKeyId(hmac));
     if (row === null) continue;
-    if (sameHash(row.key_hmac, hmac)) return row;
-    throw new Fault("integrity", { cause: new Error("another key stands under this key's id") });
+    if (!sameHash(row.key_hmac, hmac))
+      throw new Fault("integrity", { cause: new Error("another key stands under this key's id") });
+    if (found === null || row.revoked_at !== null) found = row;
   }
-  return null;
+  return found;
 }
 
 function record(works: Pick<Works, "audit">, request: KeysRequest, row: OrgKey): void {

@@ -8,11 +8,11 @@ import type { OlderCredential, OlderPage } from "../ports/older-credentials.ts";
 import type { Entry } from "../registry/entry.ts";
 import { type Plan, versionOf } from "./change.ts";
 import { Lanes } from "./lanes.ts";
-import { type Chosen, choose } from "./migrate-choose.ts";
+import { type Chosen, choose, newestFirst } from "./migrate-choose.ts";
 import { fail, leftLines, lineOf, type Migrated, notesOf, skip } from "./migrate-line.ts";
 import { entryFor, readName, readSettings, readStatus, readSubmitted } from "./migrate-read.ts";
 import type { Source } from "./migrate-source.ts";
-import { nameOf, type Ready, storeAll } from "./migrate-store.ts";
+import { nameOf, type Ready, readEachOpening, storeAll } from "./migrate-store.ts";
 import { prove, type Sealed, sealProven } from "./prove.ts";
 import { configuredAnswer, defaultName, newCredentialColumns, versionPart } from "./setup.ts";
 import type { Progress } from "./sweep.ts";
@@ -32,6 +32,8 @@ export interface MigrateRequest extends Requester {
 
 export interface MigrateReport {
   dry_run: boolean;
+  /** Whether the run came to the end of the table; where it did not, the rows are those that it had settled. */
+  complete: boolean;
   total: number;
   taken_over: number;
   skipped: number;
@@ -46,6 +48,8 @@ const ending: ReadonlySet<string> = new Set(["audit_unavailable", "encryption_fa
 interface Item extends Chosen {
   line: Migrated;
   opened: boolean;
+  /** What its provider is, as soon as that is known. */
+  entry: Entry | null;
   ready: Ready | null;
 }
 
@@ -55,6 +59,7 @@ interface Item extends Chosen {
  * nothing ever was. What is here already, deleted or not, is newer than the older table and left alone, so a run that was
  * cut off goes on by running again. The older table is only read.
  *
+ * @param told gets the report of what was settled where the run ends by a fault
  * @throws Fault `store_unavailable`, `encryption_failed`, `audit_unavailable`; what was taken over until then stays
  */
 export async function migrate(
@@ -62,20 +67,31 @@ export async function migrate(
   request: MigrateRequest,
   source: Source,
   progress?: Progress,
+  told?: (report: MigrateReport) => void,
 ): Promise<MigrateReport> {
   const rows: Migrated[] = [];
   let total = 0;
   let after: string | null = null;
-  do {
-    const page: OlderPage = await source.older.readPage({ organisations: ORGANISATIONS, after, org: request.org });
-    total = Math.max(total, page.total);
-    rows.push(...(await takeOver(works, request, source, page.rows)));
-    progress?.(rows.length, Math.max(total, rows.length));
-    after = page.next;
-  } while (after !== null);
+  try {
+    do {
+      const page: OlderPage = await source.older.readPage({ organisations: ORGANISATIONS, after, org: request.org });
+      total = Math.max(total, page.total);
+      await takeOver(works, request, source, page.rows, rows);
+      progress?.(rows.length, Math.max(total, rows.length));
+      after = page.next;
+    } while (after !== null);
+  } catch (error) {
+    told?.(reportOf(request, rows, false));
+    throw error;
+  }
+  return reportOf(request, rows, true);
+}
+
+function reportOf(request: MigrateRequest, rows: Migrated[], complete: boolean): MigrateReport {
   const count = (outcome: Migrated["outcome"]) => rows.filter((row) => row.outcome === outcome).length;
   return {
     dry_run: request.dryRun,
+    complete,
     total: rows.length,
     taken_over: count("taken_over") + count("would_take_over"),
     skipped: count("skipped"),
@@ -89,13 +105,18 @@ function placeOf({ org_slug, provider }: Migrated): string {
   return `${org_slug ?? ""} ${provider ?? ""}`;
 }
 
-/** Some organisations together: one read of what is here, and one write each for missing heads, versions and heads. */
+/**
+ * Some organisations together: one read of what is here, and one write each for missing heads, versions and heads.
+ *
+ * @param lines gets a line for each row; where it throws, for those that were settled
+ */
 async function takeOver(
   works: Works,
   request: MigrateRequest,
   source: Source,
   rows: readonly OlderCredential[],
-): Promise<Migrated[]> {
+  lines: Migrated[],
+): Promise<void> {
   const now = timestamp(works.clock.now());
   const choice = choose(works.registry, rows, now);
   const items = choice.chosen.map(
@@ -103,13 +124,30 @@ async function takeOver(
       ...one,
       line: lineOf(one.row, one.org, one.members[0].code, "failed"),
       opened: false,
+      entry: null,
       ready: null,
     }),
   );
+  try {
+    await takeItems(works, request, source, items, now);
+  } finally {
+    // What is neither done nor has a reason was on its way.
+    lines.push(...items.flatMap(({ line }) => (line.outcome === "failed" && line.code === undefined ? [] : [line])));
+    lines.push(...leftLines(choice));
+  }
+}
+
+async function takeItems(
+  works: Works,
+  request: MigrateRequest,
+  source: Source,
+  items: readonly Item[],
+  now: string,
+): Promise<void> {
   const asked = items.flatMap(({ org, members }) =>
     members.map((entry) => ({ org_slug: org, provider: entry.code, idempotencyKeyHash: null, eventId: null })),
   );
-  const openings = asked.length === 0 ? [] : await works.store.readOpenings(asked, now);
+  const openings = await readEachOpening(works, asked, now);
   const here = new Map(asked.map((pair, at) => [nameOf(pair), openings[at] ?? null]));
   const lanes = new Lanes();
   let failure: unknown = null;
@@ -124,13 +162,30 @@ async function takeOver(
     });
   await lanes.idle();
   if (failure !== null) throw failure;
+  onePerPair(items);
   // A dry run has made nothing ready.
   await storeAll(
     works,
     items.flatMap(({ ready }) => (ready === null ? [] : [ready])),
     now,
   );
-  return [...items.map(({ line }) => line), ...leftLines(choice)];
+}
+
+/**
+ * Several names, or several rows of a family's name, may have come to one provider by the shape of what they held: the
+ * newest row stands, and nothing older in its place where it was refused or deactivated.
+ */
+function onePerPair(items: readonly Item[]): void {
+  const taken = new Set<string>();
+  for (const item of [...items].sort((left, right) => newestFirst(left.row, right.row))) {
+    if (item.entry === null) continue;
+    const name = nameOf({ org_slug: item.org, provider: item.entry.code });
+    if (taken.has(name)) {
+      if (item.line.outcome !== "failed" || item.ready !== null) skip(item.line, "older_duplicate");
+      item.ready = null;
+    }
+    taken.add(name);
+  }
 }
 
 /** Prepares one credential, and records it where it was opened, before anything of it is stored. Throws only what ends the run. */
@@ -139,7 +194,7 @@ async function attempt(
   request: MigrateRequest,
   source: Source,
   item: Item,
-  here: ReadonlyMap<string, Opening | null>,
+  here: ReadonlyMap<string, Opening | Fault | null>,
 ): Promise<void> {
   let fault: Fault | null = null;
   try {
@@ -159,17 +214,27 @@ async function prepare(
   request: MigrateRequest,
   source: Source,
   item: Item,
-  here: ReadonlyMap<string, Opening | null>,
+  here: ReadonlyMap<string, Opening | Fault | null>,
 ): Promise<void> {
   const { row, org, members, line } = item;
-  const openingOf = (entry: Entry) => here.get(nameOf({ org_slug: org, provider: entry.code })) ?? null;
+  const openingOf = (entry: Entry) => {
+    const found = here.get(nameOf({ org_slug: org, provider: entry.code })) ?? null;
+    if (found instanceof Fault) throw unreadable();
+    return found;
+  };
   // Of one entry it is known before anything is opened; of a family only after.
+  if (members.length === 1) item.entry = members[0];
   if (members.length === 1 && isTaken(line, openingOf(members[0])?.head ?? null)) return;
   item.opened = true;
   const opened = await openOlder(source, row);
   const entry = entryFor(members, opened);
-  const opening = openingOf(entry);
+  item.entry = entry;
   line.provider = entry.code;
+  if (item.due) {
+    skip(line, "deactivated");
+    return;
+  }
+  const opening = openingOf(entry);
   if (isTaken(line, opening?.head ?? null)) return;
   const settings = readSettings(works.registry, entry, row.metadata);
   const claim = { org, entry, submitted: opened, metadata: settings.kept, skipValidation: true };
@@ -194,8 +259,14 @@ async function prepare(
     head: opening?.head ?? null,
     version,
     set: { ...set, secret_event_id: version.event_id },
-    createdAt: row.created_at ?? "",
   };
+}
+
+function unreadable(): Fault {
+  return new Fault("integrity", {
+    detail: "What is here of this provider cannot be read",
+    remedy: "Look its row up in the log and mend or delete it, then run this again",
+  });
 }
 
 /** Whether something is here, or was: then it is newer than what the older table says. */

@@ -19,7 +19,7 @@ export interface VersionReport {
 /** What a run has done, and what is left. */
 export interface RewrapReport {
   dry_run: boolean;
-  /** The version that seals now. */
+  /** The newest version: the one that seals now or, for some hours after a rotation, will seal everywhere. */
   key_version: string;
   moved: number;
   /** In a dry run: how many could be opened and would be moved. */
@@ -28,16 +28,20 @@ export interface RewrapReport {
   overtaken: number;
   unmoved: Unmoved[];
   versions: VersionReport[];
-  /** Older versions under which no ciphertext is left at all. Where one row does not say its version: none. */
+  /**
+   * Versions older than all that have sealed in this run, under which no ciphertext is left at all. Where one row does not
+   * say its version: none.
+   */
   may_be_destroyed: string[];
 }
 
 const none: Counts = { current: 0, other: 0 };
 
-/** @param run the primary version, the counts, and the ciphertexts by key version before and after */
+/** @param run the primary version, the lowest that has sealed in the run, the counts, and the ciphertexts by key version before and after */
 export function reportOf(run: {
   dryRun: boolean;
   primary: string;
+  sealing: string;
   moved: number;
   overtaken: number;
   unmoved: Unmoved[];
@@ -64,8 +68,17 @@ export function reportOf(run: {
     versions,
     may_be_destroyed: unknown
       ? []
-      : versions.flatMap(({ key_version, state }) => (key_version !== null && state === "empty" ? [key_version] : [])),
+      : versions.flatMap(({ key_version, state }) =>
+          key_version !== null && state === "empty" && [primary, run.sealing].every((one) => isBelow(key_version, one))
+            ? [key_version]
+            : [],
+        ),
   };
+}
+
+/** Of what is no number nothing is below. */
+function isBelow(one: string, other: string): boolean {
+  return Number(one) < Number(other);
 }
 
 function countsOf(counts: KeyVersionCount[], name: string | null): Counts {

@@ -25,7 +25,8 @@ export interface RewrapRequest extends Requester {
 
 /** A credential that is still sealed with another version, and why. */
 export interface Unmoved extends Pair {
-  credential_id: string;
+  /** `null` where its head could not be read. */
+  credential_id: string | null;
   fingerprint: string | null;
   key_version: string | null;
   code: FaultCode | "key_version_unchanged";
@@ -37,8 +38,10 @@ const ending: ReadonlySet<string> = new Set(["audit_unavailable", "encryption_fa
 interface Run {
   works: Works;
   request: RewrapRequest;
-  /** The number of the version that seals now. */
+  /** The number of the newest version that is known: what seals now, or has sealed before. */
   primary: string;
+  /** The lowest version that has sealed in this run. */
+  sealing: string;
   moved: number;
   unmoved: Map<string, Unmoved>;
   /** Those that somebody else changed between being read and being moved. */
@@ -57,17 +60,22 @@ interface Ready {
  * all changes, so that whatever came first stands. The credential, its status and everything else about it stay. What is
  * moved is no longer elsewhere: a run that was cut off goes on by running again.
  *
+ * For some hours after a rotation Cloud KMS may still seal with the version before. So the newest version that anything
+ * was sealed with counts as the primary one, and nothing is ever moved to a lower one than it had.
+ *
  * @throws Fault `encryption_failed`, `audit_unavailable`, `store_unavailable`; what was moved until then stays moved
  */
 export async function rewrap(works: Works, request: RewrapRequest, progress?: Progress): Promise<RewrapReport> {
   const before = await works.store.countByKeyVersion();
-  const primary = await primaryVersion(works);
-  const run: Run = { works, request, primary, moved: 0, unmoved: new Map(), overtaken: new Map() };
+  const probe = await primaryVersion(works);
+  const primary = before.reduce((newest, { key_version }) => newerOf(newest, key_version), probe);
+  const run: Run = { works, request, primary, sealing: probe, moved: 0, unmoved: new Map(), overtaken: new Map() };
+  let walked = primary;
   let gone = await walk(run, progress);
   for (let pass = 1; pass < PASSES && !request.dryRun; pass += 1) {
-    const newest = await primaryVersion(works);
-    if (newest === run.primary && run.overtaken.size === 0) break;
-    run.primary = newest;
+    sealedWith(run, await primaryVersion(works));
+    if (run.primary === walked && run.overtaken.size === 0) break;
+    walked = run.primary;
     gone += await walk(run, undefined);
   }
   // Whoever is changed all the time is taken by the next run.
@@ -75,6 +83,7 @@ export async function rewrap(works: Works, request: RewrapRequest, progress?: Pr
   return reportOf({
     dryRun: request.dryRun,
     primary: run.primary,
+    sealing: run.sealing,
     moved: run.moved,
     overtaken: gone,
     unmoved: [...run.unmoved.values()],
@@ -83,7 +92,22 @@ export async function rewrap(works: Works, request: RewrapRequest, progress?: Pr
   });
 }
 
-/** Found by sealing nothing of worth: who may encrypt need not be let read about keys. @throws Fault `encryption_failed` */
+/** Whether one version is older than another. Versions are numbered; of what is no number it is not known. */
+function isOlder(one: string, than: string): boolean {
+  return /^\d+$/.test(one) && /^\d+$/.test(than) && Number(one) < Number(than);
+}
+
+function newerOf(one: string, other: string | null): string {
+  return other !== null && isOlder(one, other) ? other : one;
+}
+
+/** Notes that the key has sealed with this version. */
+function sealedWith(run: Run, version: string): void {
+  if (isOlder(version, run.sealing)) run.sealing = version;
+  run.primary = newerOf(run.primary, version);
+}
+
+/** The version that seals now: found by sealing nothing of worth, as who may encrypt need not be let read about keys. @throws Fault `encryption_failed` */
 export async function primaryVersion({ keys }: Pick<Works, "keys">): Promise<string> {
   return (await keys.encrypt(Buffer.from("which version seals now"), Buffer.from("probe"))).keyVersion;
 }
@@ -106,8 +130,9 @@ async function walk(run: Run, progress: Progress | undefined): Promise<number> {
     total ??= page.total;
     progress?.(done, total);
     await movePage(run, page.rows, failed);
-    for (const { head } of page.rows) overtaken.delete(nameOf(head));
-    done += page.rows.length;
+    for (const pair of page.unread) run.unmoved.set(nameOf(pair), unread(pair));
+    for (const pair of [...page.unread, ...page.rows.map(({ head }) => head)]) overtaken.delete(nameOf(pair));
+    done += page.rows.length + page.unread.length;
     progress?.(done, Math.max(done, total));
     after = page.next;
   } while (after !== null);
@@ -145,6 +170,11 @@ async function movePage(run: Run, rows: readonly SealedHead[], failed: ReadonlyM
 async function prepare(run: Run, row: SealedHead): Promise<Ready | null> {
   const { works, request } = run;
   const { head } = row;
+  if (head.key_version !== null && isOlder(run.primary, head.key_version)) {
+    // A newer version than any known seals already: the next pass goes by that.
+    run.primary = head.key_version;
+    return null;
+  }
   const entry = works.registry.byCode(head.provider);
   if (entry === null) throw audited(run, head, new Fault("provider_unknown"));
   const sealed = await sealAnew(run, entry, row);
@@ -152,7 +182,9 @@ async function prepare(run: Run, row: SealedHead): Promise<Ready | null> {
     run.moved += 1;
     return null;
   }
-  if (sealed.keyVersion === head.key_version) {
+  sealedWith(run, sealed.keyVersion);
+  // Cloud KMS has not got to the newest version everywhere: what it sealed with an older one is not stored.
+  if (sealed.keyVersion === head.key_version || isOlder(sealed.keyVersion, run.primary)) {
     note(run, head, "key_version_unchanged");
     return null;
   }
@@ -162,18 +194,12 @@ async function prepare(run: Run, row: SealedHead): Promise<Ready | null> {
   return { head, version, change: headChange(plan, version) };
 }
 
-/** As `CredentialStore` has it, where a change may leave columns as they are, as in `advanceHead`. */
-interface Advancing {
-  advanceHeads(changes: HeadChange[]): Promise<void>;
-}
-
 /** Stores all that was sealed anew; each stands for itself. */
 async function store(run: Run, ready: readonly Ready[]): Promise<void> {
   const { works } = run;
-  const heads: Advancing = works.store;
   await untilKnown(works, () => works.store.appendVersions(ready.map(({ version }) => version)));
   try {
-    await untilKnown(works, () => heads.advanceHeads(ready.map(({ change }) => change)));
+    await untilKnown(works, () => works.store.advanceHeads(ready.map(({ change }) => change)));
   } finally {
     for (const { version } of ready) forget(works, version.org_slug, version.provider);
   }
@@ -287,6 +313,11 @@ function note(run: Run, head: Head, code: Unmoved["code"]): void {
 function unmoved(head: Head, code: Unmoved["code"]): Unmoved {
   const { org_slug, provider, credential_id, fingerprint, key_version } = head;
   return { org_slug, provider, credential_id, fingerprint, key_version, code };
+}
+
+/** The store has told already which row it could not read. */
+function unread({ org_slug, provider }: Pair): Unmoved {
+  return { org_slug, provider, credential_id: null, fingerprint: null, key_version: null, code: "integrity" };
 }
 
 function nameOf({ org_slug, provider }: Pair): string {

@@ -128,6 +128,8 @@ export interface KeyVersionCount {
 /** Heads of one page in a walk over all of them, and where the next begins; `null` after the last. */
 export interface SealedPage {
   rows: SealedHead[];
+  /** Pairs of this page whose head could not be read: they match, and nothing else is known of them. */
+  unread: Pair[];
   /** All that match, this page included, what could not be read too. */
   total: number;
   next: Pair | null;
@@ -164,7 +166,7 @@ export interface CredentialStore {
   /** One compare-and-set. Returns how many rows it changed: none means that someone was first. */
   advanceHead(change: HeadChange): Promise<number>;
   /** Many at once, each for itself; which took effect is read afterwards by event id. */
-  advanceHeads(changes: Array<HeadChange & { set: HeadColumns }>): Promise<void>;
+  advanceHeads(changes: HeadChange[]): Promise<void>;
   readHistory(
     pair: Pair,
     page: { limit: number; before: string | null },

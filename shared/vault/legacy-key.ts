@@ -1,6 +1,6 @@
 import type { OrgKey } from "../contract/rows.ts";
 import type { Pepper } from "../ports/secret-source.ts";
-import { hashOrgKey } from "./org-key.ts";
+import { hashOrgKey, sameHash } from "./org-key.ts";
 
 /** `{org}_api_{random}`, as organisation keys were before. */
 const SHAPE = /^[a-z0-9][a-z0-9_-]{0,62}_api_[A-Za-z0-9_-]{8,128}$/;
@@ -24,6 +24,38 @@ export function legacyKeyId(keyHmac: Buffer): string {
     rest /= 62n;
   }
   return id;
+}
+
+/**
+ * What an organisation's rows say of a legacy key that was not found by its ids: the row that is its own under one of
+ * these peppers, a revoked one first; `unknowable` where a legacy row was revoked under another pepper, since that may be
+ * this key's and nobody can tell any more; else `null`.
+ */
+export function standingOf(
+  key: string,
+  rows: readonly OrgKey[],
+  peppers: readonly Pepper[],
+): OrgKey | "unknowable" | null {
+  const hashes = new Map(peppers.map(({ version, bytes }) => [version, hashOrgKey(bytes, key)]));
+  const legacy = rows.filter((row) => row.legacy);
+  const own = legacy.filter((row) => {
+    const hmac = hashes.get(row.pepper_version);
+    return hmac !== undefined && sameHash(hmac, row.key_hmac);
+  });
+  const revoked = own.find((row) => row.revoked_at !== null);
+  if (revoked !== undefined) return revoked;
+  if (legacy.some((row) => row.revoked_at !== null && !hashes.has(row.pepper_version))) return "unknowable";
+  return own[0] ?? null;
+}
+
+/** The newest pepper that any of these rows was hashed with, to ask for it; `undefined` where there is none. */
+export function newestPepper(rows: readonly OrgKey[]): string | undefined {
+  return rows.map((row) => row.pepper_version).sort((left, right) => Number(right) - Number(left))[0];
+}
+
+/** The earlier of when the window closes and when the key ends by itself. Both RFC 3339, UTC, milliseconds. */
+export function earlierOf(until: string, expiresAt: string | null): string {
+  return expiresAt !== null && expiresAt < until ? expiresAt : until;
 }
 
 /** A legacy key as it is kept from now on: hashed, flagged, with an end. */

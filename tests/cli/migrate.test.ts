@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { benchToken } from "../platform/bearer.ts";
 import { bench, operator } from "../platform/rights.ts";
@@ -48,13 +50,12 @@ describe("on Google Cloud", () => {
   let platform: Platform;
   let env: Record<string, string>;
   const run = (...args: string[]) => cli(args, env);
-  /** The result behind the audit records, which the gcp backend writes to the same stream. */
-  const resultOf = (stdout: string) => JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
-  const audits = (stdout: string): Array<Record<string, unknown>> =>
-    stdout
+  const home = () => join(folder.path, "gcp");
+  const audits = (): Array<Record<string, unknown>> =>
+    readFileSync(join(home(), "audit.jsonl"), "utf8")
+      .trim()
       .split("\n")
-      .filter((line) => line.includes('"message":"audit"'))
-      .map((line) => JSON.parse(line).audit);
+      .map((line) => JSON.parse(line));
 
   /** Sealed as the older service did: with its key in Cloud KMS, without associated data. */
   async function sealed(text: string, key = OLD_KEY): Promise<string> {
@@ -83,7 +84,7 @@ describe("on Google Cloud", () => {
 
   beforeAll(async () => {
     platform = await startPlatform();
-    env = platform.env("operator");
+    env = { ...platform.env("operator"), INTEGRATIONS_HOME: home() };
     for (const name of ["older", "other"]) platform.kms.keyNamed(OLD_KEY.replace("older", name));
     const { bigquery } = platform;
     await bigquery.admin(
@@ -111,7 +112,7 @@ describe("on Google Cloud", () => {
   test("a dry run opens and checks everything and stores nothing", async () => {
     const ran = await run(...credentials, "--org-keys", KEYS, "--until", "90d", "--dry-run", "--json");
     expect(ran.code).toBe(1);
-    expect(resultOf(ran.stdout)).toMatchObject({
+    expect(JSON.parse(ran.stdout)).toMatchObject({
       dry_run: true,
       total: 7,
       taken_over: 2,
@@ -125,6 +126,7 @@ describe("on Google Cloud", () => {
   });
 
   test("takes over what can be, tells the rest in a line each, and ends with 1", async () => {
+    const before = audits().length;
     const ran = await run(...credentials);
     expect(ran.code).toBe(1);
     expect(ran.stdout).toContain("Credentials: 2 taken over, 2 skipped, 3 failed");
@@ -140,23 +142,25 @@ describe("on Google Cloud", () => {
       { org_slug: "beta", provider: "ANTHROPIC", seq: 1, metadata: { environment: "production" } },
     ]);
     expect(
-      audits(ran.stdout)
+      audits()
+        .slice(before)
         .map(({ operation, outcome }) => `${operation} ${outcome}`)
         .sort(),
     ).toEqual(["migrate error", "migrate error", "migrate ok", "migrate ok", "migrate.run ok"]);
   });
 
   test("run again it takes nothing twice, and an organisation alone may be named", async () => {
-    const again = resultOf((await run(...credentials, "--json")).stdout);
+    const again = JSON.parse((await run(...credentials, "--json")).stdout);
     expect(again).toMatchObject({ taken_over: 0, skipped: 4, failed: 3 });
     const one = await run(...credentials, "--org", "acme", "--json");
-    expect([one.code, resultOf(one.stdout)]).toMatchObject([0, { total: 2, taken_over: 0, skipped: 2, failed: 0 }]);
+    expect([one.code, JSON.parse(one.stdout)]).toMatchObject([0, { total: 2, taken_over: 0, skipped: 2, failed: 0 }]);
     expect(await count("heads")).toBe(2);
   });
 
   test("hashes the older keys into ours, each once, and never shows one", async () => {
     const ran = await run("migrate", "--org-keys", KEYS, "--until", "90d");
     expect(ran.stdout).toContain("API keys: 2 taken over until");
+    expect(ran.stdout).toMatch(/ at the latest, 0 skipped, 1 failed$/m);
     expect(ran.code).toBe(1);
     expect((await run("migrate", "--org-keys", KEYS, "--until", "90d")).stdout).toContain(
       "API keys: 0 taken over until",
@@ -173,14 +177,39 @@ describe("on Google Cloud", () => {
     platform.kms.keyNamed(OLD_KEY).rotate();
     platform.kms.keyNamed(OLD_KEY).disable(1);
     const ran = await run(...credentials, "--org", "delta", "--json");
-    expect([ran.code, resultOf(ran.stdout)]).toMatchObject([4, { failed: 1, rows: [{ code: "key_unavailable" }] }]);
+    expect([ran.code, JSON.parse(ran.stdout)]).toMatchObject([4, { failed: 1, rows: [{ code: "key_unavailable" }] }]);
     const wrong = await run("migrate", "--from", KEYS, "--old-key", OLD_KEY, "--json");
     expect([wrong.code, wrong.stderr]).toMatchObject([2, expect.stringContaining("at least the columns")]);
     const missing = await run("migrate", "--from", `${OLDER}er`, "--old-key", OLD_KEY, "--json");
-    expect([missing.code, resultOf(missing.stdout)]).toMatchObject([
+    expect([missing.code, JSON.parse(missing.stdout)]).toMatchObject([
       4,
       { code: "store_unavailable", reason: "missing" },
     ]);
+  });
+
+  test("what was done is told where a run ends by a fault, the keys too, and it ends as the fault does", async () => {
+    const args = ["migrate", "--org-keys", KEYS, "--until", "90d", "--old-key", OLD_KEY, "--from"];
+    const text = await run(...args, `${OLDER}er`);
+    expect(text.code).toBe(4);
+    expect(text.stdout).toMatch(/^API keys: 0 taken over until .*, 2 skipped, 1 failed\nIt ended before the end/m);
+    expect(text.stderr).toContain("reason: missing");
+    const json = await run(...args, `${OLDER}er`, "--json");
+    expect([json.code, JSON.parse(json.stdout)]).toMatchObject([
+      4,
+      { success: false, code: "store_unavailable", keys: { items: [{}, {}, { outcome: "failed" }] } },
+    ]);
+    const wrong = await run(...args, KEYS, "--json");
+    expect([wrong.code, JSON.parse(wrong.stdout)]).toMatchObject([2, { keys: { items: [{}, {}, {}] } }]);
+    await row(9, "epsilon", "OPENAI", fakeKey("OPENAI"));
+    await row(0, "epsilon", "NOPE", "x");
+    const { key } = platform.kms;
+    key.disable(1);
+    const ended = await run(...credentials, "--org", "epsilon");
+    expect(ended.code).toBe(4);
+    expect(ended.stdout).toContain("It ended before the end of the table. Until then:");
+    expect(ended.stdout).toMatch(/epsilon +NOPE +00000000-\S+ +failed +Its provider is not in the registry/);
+    expect(ended.stdout).toMatch(/Credentials: 0 taken over, 0 skipped, 2 failed/);
+    key.enable(1);
   });
 
   test("nothing that was ever printed or sent holds a secret", () => {

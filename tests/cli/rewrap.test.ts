@@ -122,6 +122,19 @@ describe("rewrap", () => {
     expect(await opened("acme")).toBe(secretOf("acme"));
   });
 
+  test("ends with 4 where a head cannot be read, and names its pair", async () => {
+    await seed(["acme", "beta"]);
+    const database = new DatabaseSync(join(home, "integrations.sqlite"));
+    database.exec("UPDATE heads SET metadata = '{' WHERE org_slug = 'beta'");
+    database.close();
+    ring.rotate();
+    const ran = await rewrap();
+    expect(ran.code).toBe(4);
+    expect(ran.stdout).toMatch(/^beta +OPENAI +- +- +- +integrity$/m);
+    expect(ran.stdout).toMatch(/^1 +1 +1 +2 +in use$/m);
+    expect(ran.stdout).toContain("1 sealed anew with version 2.");
+  });
+
   test("killed half-way it has lost nothing, and the next run moves the rest", async () => {
     const names = orgs(3_000);
     await seed(names);
@@ -205,7 +218,11 @@ describe("what is to be done next", () => {
       { versions: [{ key_version: "1", before: none, after: { current: 0, other: 4 }, state: "superseded" }] },
       [/left under 1: a sweep purges it 24 hours after/],
     ],
-    ["empty", { may_be_destroyed: ["1", "2"] }, [/^Nothing is left under 1, 2: disable/]],
+    [
+      "empty",
+      { may_be_destroyed: ["1", "2"] },
+      [/^Nothing is left under 1, 2: three hours after the rotation disable/],
+    ],
   ];
   test.each(cases)("%s", (_, more, expected) => {
     const steps = nextSteps({ ...report, ...more });

@@ -38,6 +38,8 @@ function fresh(): { key: string; org: string } {
 /** The service with an older table of its own, and a clock that is moved by hand. */
 interface Older {
   rows: Map<string, string | null>;
+  /** When the older table itself ends a key. */
+  ends: Map<string, string>;
   /** Whole keys that it was asked for, in their order. */
   asked: string[];
   until: string;
@@ -62,6 +64,7 @@ async function serve(
   const { closed, find, ...replaced } = more;
   const older: Older = {
     rows: new Map(Object.entries(rows)),
+    ends: new Map(),
     asked: [],
     until: new Date(Date.now() + 24 * HOUR).toISOString(),
     moved: 0,
@@ -100,7 +103,8 @@ async function serve(
             keys: {
               organisationOf: async (key) => {
                 older.asked.push(key.reveal());
-                return find ? await find() : (older.rows.get(key.reveal()) ?? null);
+                const org_slug = find ? await find() : (older.rows.get(key.reveal()) ?? null);
+                return org_slug === null ? null : { org_slug, expires_at: older.ends.get(key.reveal()) ?? null };
               },
             },
           },
@@ -163,6 +167,7 @@ describe("a key of the older kind, while the window is open", () => {
     await one.list(org, key);
     const hidden = withMethods(parts.orgKeys, {
       findKey: async () => null,
+      listKeys: async () => [],
       addKey: async (row) => void two.added.push(row),
     });
     const blind = await serve({ [key]: org }, { orgKeys: hidden });
@@ -290,6 +295,19 @@ describe("a key of the older kind is refused like any unknown one", () => {
     expectProblem(await older.list(org, key), 401, "org_key_invalid");
     expectProblem(await (await serve({ [key]: org })).list(org, key), 401, "org_key_invalid");
     expect(older.asked).toHaveLength(1);
+  });
+
+  test("once the older table itself says so, after it was taken over as before", async () => {
+    const [soon, over] = [fresh(), fresh()];
+    const older = await serve({ [soon.key]: soon.org, [over.key]: over.org });
+    older.ends.set(soon.key, new Date(Date.now() + HOUR).toISOString());
+    older.ends.set(over.key, new Date(Date.now() - 1).toISOString());
+    expect((await older.list(soon.org, soon.key)).status).toBe(200);
+    expect((await older.row(soon.key))?.expires_at).toBe(older.ends.get(soon.key));
+    older.moved = HOUR;
+    expectProblem(await older.list(soon.org, soon.key), 401, "org_key_invalid");
+    expectProblem(await older.list(over.org, over.key), 401, "org_key_invalid");
+    expect(await older.row(over.key)).toBeNull();
   });
 
   test("where its row is of another environment", async () => {
@@ -459,14 +477,83 @@ describe("what changes while such keys are in use", () => {
     expect([rotated.asked, rotated.added]).toEqual([[], []]);
   });
 
-  test("the date that is moved further away moves for those taken over already", async () => {
+  const third: Pepper = { version: "9003", bytes: Buffer.alloc(32, 3) };
+  const second: Pepper = { version: "9002", bytes: Buffer.alloc(32, 2) };
+  const first: Pepper = { version: "9001", bytes: Buffer.alloc(32, 1) };
+  const holding = (...peppers: [Pepper, ...Pepper[]]) => ({ secrets: { peppers: async () => peppers } });
+  const revoke = async (key: string, pepper: Pepper) =>
+    await parts.orgKeys.revokeKey(legacyKeyId(hashOrgKey(pepper.bytes, key)), new Date().toISOString(), "test");
+
+  test("one that was revoked under a pepper that is gone does not come back, nor does what may be it", async () => {
+    const { key, org } = fresh();
+    await (await serve({ [key]: org }, holding(first))).list(org, key);
+    expect(await revoke(key, first)).toBe(true);
+    const later = await serve({ [key]: org, [`${key}2`]: org }, holding(third, second));
+    for (const one of [key, `${key}2`]) expectProblem(await later.list(org, one), 401, "org_key_invalid");
+    expect(later.added).toEqual([]);
+    expect(later.logs.filter(({ event }) => event === "org_key.not_taken_over")).toEqual(
+      [1, 2].map(() => ({ event: "org_key.not_taken_over", fields: { org_slug: org, reason: "revoked_before" } })),
+    );
+  });
+
+  test("one that is live under a pepper that is gone, or beside an own one that was revoked, is taken over again", async () => {
+    const [one, two] = [fresh(), fresh()];
+    const before = await serve({ [one.key]: one.org, [two.key]: two.org, [`${two.key}2`]: two.org }, holding(second));
+    await (await serve({ [one.key]: one.org }, holding(first))).list(one.org, one.key);
+    await before.list(two.org, two.key);
+    await revoke(two.key, second);
+    const later = await serve({ [one.key]: one.org, [`${two.key}2`]: two.org }, holding(third, second));
+    expect((await later.list(one.org, one.key)).status).toBe(200);
+    expect((await later.list(two.org, `${two.key}2`)).status).toBe(200);
+    expect(later.added).toHaveLength(2);
+  });
+
+  test("one that is here under two peppers is refused as soon as either was revoked", async () => {
+    for (const revoked of [first, second]) {
+      const { key, org } = fresh();
+      await (await serve({ [key]: org }, holding(first))).list(org, key);
+      await (await serve({ [key]: org }, holding(second))).list(org, key);
+      expect((await parts.orgKeys.listKeys(org)).length).toBe(2);
+      await revoke(key, revoked);
+      expectProblem(await (await serve({ [key]: org }, holding(second, first))).list(org, key), 401, "org_key_invalid");
+    }
+  });
+
+  test.each([
+    ["lets it in where it lives", false, 200],
+    ["refuses it where it was revoked", true, 401],
+  ])(
+    "an instance that does not know the newest pepper asks for it before it takes a key over, and %s",
+    async (_, revoked, status) => {
+      const { key, org } = fresh();
+      await (await serve({ [key]: org }, holding(second, first))).list(org, key);
+      if (revoked) await revoke(key, second);
+      const wanted: Array<string | undefined> = [];
+      let held: [Pepper, ...Pepper[]] = [first];
+      const secrets = {
+        peppers: async (version?: string) => {
+          wanted.push(version);
+          if (version === second.version) held = [second, first];
+          return held;
+        },
+      };
+      const late = await serve({ [key]: org }, { secrets });
+      expect((await late.list(org, key)).status).toBe(status);
+      expect(wanted).toContain(second.version);
+      expect(late.added).toEqual([]);
+    },
+  );
+
+  test("the date that is moved further away does not lengthen those taken over already", async () => {
     const { key, org } = fresh();
     const older = await serve({ [key]: org });
     await older.list(org, key);
-    const extended = await serve({});
+    const extended = await serve({ [key]: org });
     extended.until = new Date(Date.now() + 72 * HOUR).toISOString();
-    extended.moved = 48 * HOUR;
     expect((await extended.list(org, key)).status).toBe(200);
+    extended.moved = 48 * HOUR;
+    expectProblem(await extended.list(org, key), 401, "org_key_invalid");
+    expect(extended.asked).toEqual([]);
   });
 
   test("the date that is moved nearer ends them then", async () => {

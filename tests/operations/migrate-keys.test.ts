@@ -26,7 +26,7 @@ function world(peppers: readonly [Pepper, ...Pepper[]] = [pepper]) {
   const fails: { audit: boolean; add: (row: OrgKey) => boolean } = { audit: false, add: () => false };
   const works = {
     clock: testClock(),
-    secrets: { peppers: async () => peppers },
+    secrets: { peppers: async (_wanted?: string): Promise<readonly [Pepper, ...Pepper[]]> => peppers },
     audit: {
       write: (record: AuditRecord) => {
         if (fails.audit) throw new Fault("audit_unavailable");
@@ -35,7 +35,7 @@ function world(peppers: readonly [Pepper, ...Pepper[]] = [pepper]) {
     },
     orgKeys: {
       findKey: async (id: string) => rows.get(id) ?? null,
-      listKeys: async () => [...rows.values()],
+      listKeys: async (org: string) => [...rows.values()].filter(({ org_slug }) => org_slug === org),
       addKey: async (row: OrgKey) => {
         if (fails.add(row)) throw new Fault("store_unavailable");
         rows.set(row.key_id, row);
@@ -121,6 +121,58 @@ describe("keys of the older kind that are taken over", () => {
     rows.set(row.key_id, row);
     expect(await take([found(textOf("acme"), "acme")])).toMatchObject([{ outcome: "skipped", key_id: row.key_id }]);
     expect(rows.size).toBe(1);
+  });
+
+  test("one that was revoked under any of the peppers is told so", async () => {
+    for (const revoked of [pepper, newer]) {
+      const { take, rows } = world([newer, pepper]);
+      for (const one of [pepper, newer]) {
+        const of = { org: "acme", environment: "live", pepper: one, now: START, until: REQUEST.until, by: "legacy" };
+        const row = legacyKeyRow(textOf("acme"), of);
+        rows.set(row.key_id, { ...row, revoked_at: one === revoked ? START : null });
+      }
+      expect(await take([found(textOf("acme"), "acme")])).toMatchObject([{ outcome: "skipped", code: "revoked_here" }]);
+    }
+  });
+
+  test("one whose organisation has one revoked under a pepper that is gone is refused, in a dry run too", async () => {
+    const { take, rows } = world([newer]);
+    const of = { org: "acme", environment: "live", pepper, now: START, until: REQUEST.until, by: "legacy" };
+    const row = { ...legacyKeyRow(textOf("acme"), of), revoked_at: START };
+    rows.set(row.key_id, row);
+    for (const dryRun of [true, false])
+      expect(await take([found(textOf("acme"), "acme"), found(textOf("beta"), "beta")], { dryRun })).toMatchObject([
+        { org_slug: "acme", key_id: null, outcome: "failed", code: "revoked_before" },
+        { outcome: dryRun ? "would_import" : "imported" },
+      ]);
+    expect(rows.size).toBe(2);
+    rows.set(row.key_id, { ...row, legacy: false });
+    expect(await take([found(textOf("acme"), "acme")])).toMatchObject([{ outcome: "imported" }]);
+  });
+
+  test("a newer pepper that a row names is asked for, and its row is found under it", async () => {
+    const { works, rows, take } = world();
+    const of = { org: "acme", environment: "live", pepper: newer, now: START, until: REQUEST.until, by: "legacy" };
+    const row = legacyKeyRow(textOf("acme"), of);
+    rows.set(row.key_id, row);
+    works.secrets.peppers = async (wanted?: string) => (wanted === "2" ? [newer, pepper] : [pepper]);
+    expect(await take([found(textOf("acme"), "acme")])).toMatchObject([
+      { outcome: "skipped", code: "already_here", key_id: row.key_id },
+    ]);
+    expect(rows.size).toBe(1);
+  });
+
+  const ends: Array<[string, string | null, string | null]> = [
+    ["none", null, REQUEST.until],
+    ["a later one", "2027-06-01T00:00:00.000Z", REQUEST.until],
+    ["an earlier one", "2026-12-01T00:00:00.000Z", "2026-12-01T00:00:00.000Z"],
+    ["one that has passed", START, null],
+  ];
+  test.each(ends)("the earlier of the ends holds: of the older table %s", async (_, expires_at, expected) => {
+    const { take, rows } = world();
+    const [line] = await take([{ ...found(textOf("acme"), "acme"), expires_at }]);
+    expect([...rows.values()].map((row) => row.expires_at)).toEqual(expected === null ? [] : [expected]);
+    if (expected === null) expect(line).toMatchObject({ outcome: "skipped", code: "expired" });
   });
 
   test("one that is here for another organisation stays that one's", async () => {

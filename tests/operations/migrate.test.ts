@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type KeyRing, openKeyRing } from "../../shared/adapters/local/key-ring.ts";
 import { Fault } from "../../shared/contract/fault.ts";
 import { decrypt } from "../../shared/operations/decrypt.ts";
-import { type MigrateRequest, migrate } from "../../shared/operations/migrate.ts";
+import { type MigrateReport, type MigrateRequest, migrate } from "../../shared/operations/migrate.ts";
 import type { Migrated } from "../../shared/operations/migrate-line.ts";
 import { remove } from "../../shared/operations/remove.ts";
 import { setup } from "../../shared/operations/setup.ts";
@@ -66,6 +66,7 @@ describe("an older credential that is taken over", () => {
     const head = await bench.head("acme");
     expect(report).toEqual({
       dry_run: false,
+      complete: true,
       total: 1,
       taken_over: 1,
       skipped: 0,
@@ -576,6 +577,54 @@ describe("what ends a run", () => {
   );
 });
 
+describe("what is here and cannot be read", () => {
+  const spoil = (org: string) => bench.database.exec(`UPDATE heads SET metadata = '{' WHERE org_slug = '${org}'`);
+
+  test("fails for itself, is not opened, and the others are taken over", async () => {
+    await bench.setUp("b", "fake-here");
+    spoil("b");
+    const rows = await Promise.all(["a", "b", "c"].map((org) => row(org, "FAKE", `fake-of-${org}`)));
+    for (const dryRun of [true, false]) {
+      const report = await run(rows, { dryRun });
+      expect(outcomes(report.rows)).toEqual([
+        ["a", "FAKE", dryRun ? "would_take_over" : "taken_over", null],
+        ["b", "FAKE", "failed", "integrity"],
+        ["c", "FAKE", dryRun ? "would_take_over" : "taken_over", null],
+      ]);
+    }
+    expect(bench.audits.filter(({ org_slug, operation }) => org_slug === "b" && operation !== "setup")).toEqual([]);
+  });
+
+  test("fails for itself too where it is so only afterwards", async () => {
+    bench.watched.next("readOpenings", null, { before: () => spoil("b") });
+    const rows = await Promise.all(["a", "b"].map((org) => row(org, "FAKE", `fake-of-${org}`)));
+    expect(outcomes((await run(rows)).rows)).toEqual([
+      ["a", "FAKE", "taken_over", null],
+      ["b", "FAKE", "failed", "integrity"],
+    ]);
+  });
+
+  test("is asked again where the store did not answer afterwards", async () => {
+    bench.watched.next("readOpenings", null, "fails");
+    expect(await run([await row("a", "FAKE", "fake-one")])).toMatchObject({ taken_over: 1, failed: 0 });
+  });
+
+  test("what was settled is told where a run ends by a fault, and nothing that was on its way", async () => {
+    const orgs = Array.from({ length: 30 }, (_, at) => `org-${String(at).padStart(2, "0")}`);
+    const rows = await Promise.all(orgs.map((org) => row(org, "FAKE", `fake-of-${org}`)));
+    bench.watched.next("appendVersions", null, {
+      before: () => {
+        throw new Fault("encryption_failed");
+      },
+    });
+    const told: MigrateReport[] = [];
+    const source = { older: olderTable([...rows, await row("org-29", "NOPE", "x")]), oldKey };
+    const work = migrate(bench.works, REQUEST, source, undefined, (report) => told.push(report));
+    expect(await faultOf(work)).toBe("encryption_failed");
+    expect(told).toMatchObject([{ complete: false, total: 26, taken_over: 25, skipped: 0, failed: 1 }]);
+  });
+});
+
 describe("what is recorded", () => {
   test("one record for each row that was opened, naming the older and the new credential, and no value", async () => {
     const older = await row("acme", "FAKE", "fake-acme");
@@ -698,6 +747,51 @@ describe("the providers of the sources", () => {
       ["acme", "AWS_KEYS", "skipped", "older_duplicate"],
     ]);
     expect(bench.chain({ org_slug: "acme", provider: "AWS_KEYS" })).toHaveLength(1);
+  });
+
+  test("of a family's name every row is opened: a role is taken beside newer keys", async () => {
+    const [keys, role] = [credentialOf("AWS_KEYS"), credentialOf("AWS_IAM")];
+    const rows = [
+      await row("acme", "aws", keys, { created_at: "2026-03-01T00:00:00.000Z" }),
+      await row("acme", "aws", keys, { created_at: "2026-02-01T00:00:00.000Z" }),
+      await row("acme", "aws", role, { created_at: "2026-01-01T00:00:00.000Z" }),
+      await row("acme", "aws", role, { created_at: "2026-04-01T00:00:00.000Z", is_active: false }),
+    ];
+    for (const dryRun of [true, false]) {
+      const taken = dryRun ? "would_take_over" : "taken_over";
+      const { rows: lines } = await run(rows, { dryRun });
+      const by = new Map(
+        lines.map((line) => [line.old_credential_id, [line.provider, line.outcome, line.code ?? null]]),
+      );
+      expect(rows.slice(0, 3).map(({ credential_id }) => by.get(credential_id))).toEqual([
+        ["AWS_KEYS", taken, null],
+        ["AWS_KEYS", "skipped", "older_duplicate"],
+        ["AWS_IAM", taken, null],
+      ]);
+      expect(by.get(rows[3]?.credential_id ?? "")).toEqual([expect.any(String), "skipped", "inactive"]);
+    }
+    for (const provider of ["AWS_IAM", "AWS_KEYS"]) expect(bench.chain({ org_slug: "acme", provider })).toHaveLength(1);
+  });
+
+  test("of a family too nothing older stands in for a newer one whose deactivation has passed, or that is refused", async () => {
+    const [keys, role] = [credentialOf("AWS_KEYS"), credentialOf("AWS_IAM")];
+    const past = { deactivation_scheduled_at: "2026-08-22T11:59:59.999Z", created_at: "2026-03-01T00:00:00.000Z" };
+    const [secret] = shippedEntry("AWS_KEYS").fields.filter((field) => field.secret);
+    const spoilt = { ...keys, [secret?.name ?? ""]: "x" };
+    const rows = [
+      await row("acme", "aws", role, past),
+      await row("acme", "aws", role),
+      await row("beta", "aws", spoilt, { created_at: "2026-03-01T00:00:00.000Z" }),
+      await row("beta", "aws", keys),
+    ];
+    const report = await run(rows);
+    expect(report.rows.map(({ org_slug, outcome, code }) => [org_slug, outcome, code])).toEqual([
+      ["acme", "skipped", "deactivated"],
+      ["acme", "skipped", "older_duplicate"],
+      ["beta", "failed", "credential_format"],
+      ["beta", "skipped", "older_duplicate"],
+    ]);
+    expect(dump()[0]).toEqual([]);
   });
 
   test("a key of another provider is named as such, and not stored", async () => {

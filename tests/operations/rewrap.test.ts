@@ -342,6 +342,92 @@ describe("which version seals now", () => {
     ]);
   });
 
+  /** Cloud KMS where a rotation has not got everywhere: it seals with these versions, one after the other. */
+  const lagging = (...versions: string[]): KeyManagement => ({
+    encrypt: async (plaintext, aad) => ({
+      ...(await ring.encrypt(plaintext, aad)),
+      keyVersion: (versions.length > 1 ? versions.shift() : versions[0]) ?? "",
+    }),
+    decrypt: (ciphertext, aad) => ring.decrypt(ciphertext, aad),
+  });
+
+  test("nothing is moved to a lower version than something was sealed with before, and that one counts as the newest", async () => {
+    await bench.setUp("old", "fake-old");
+    ring.rotate();
+    await bench.setUp("new", "fake-new");
+    const before = dump();
+    const report = await run({}, { ...bench.works, keys: lagging("1") });
+    expect(report).toMatchObject({
+      key_version: "2",
+      moved: 0,
+      unmoved: [{ org_slug: "old", key_version: "1", code: "key_version_unchanged" }],
+    });
+    expect(report.versions.map(({ key_version, state }) => [key_version, state])).toEqual([
+      ["1", "in_use"],
+      ["2", "primary"],
+    ]);
+    expect(dump()).toEqual(before);
+    expect(await run()).toMatchObject({ key_version: "2", moved: 1, unmoved: [] });
+  });
+
+  test("what a still newer version seals in the midst of a run is not taken back", async () => {
+    await bench.setUp("old", "fake-old");
+    ring.rotate();
+    bench.watched.next("readSealedElsewhere", {
+      before: async () => {
+        ring.rotate();
+        await setup(
+          { ...bench.works, store: bench.real, inFlight: new Set() },
+          {
+            ...bench.subject("new"),
+            body: { credential: "fake-new", skip_validation: false },
+            idempotency: null,
+            precondition: free,
+          },
+        );
+      },
+    });
+    const report = await run({}, { ...bench.works, keys: lagging("2", "2", "2", "3") });
+    expect(report).toMatchObject({ key_version: "3", unmoved: [] });
+    expect(await bench.head("new")).toMatchObject({ seq: 1, key_version: "3" });
+    expect(await bench.head("old")).toMatchObject({ key_version: "3" });
+  });
+
+  test("no version may be destroyed that has sealed in the run, nor a newer one", async () => {
+    for (let version = 1; version < 4; version += 1) ring.rotate();
+    await bench.setUp("acme", "fake-acme");
+    expect(await run({}, { ...bench.works, keys: lagging("2") })).toMatchObject({
+      key_version: "4",
+      may_be_destroyed: ["1"],
+    });
+    expect(await run()).toMatchObject({ may_be_destroyed: ["1", "2", "3"] });
+  });
+
+  test("one whose head cannot be read is reported as such, with its version in use, and the others are moved", async () => {
+    await setUpAll(["a", "b", "c"]);
+    bench.database.exec("UPDATE heads SET metadata = '{' WHERE org_slug = 'b'");
+    ring.rotate();
+    for (const dryRun of [true, false]) {
+      const report = await run({ dryRun });
+      expect(report.unmoved).toEqual([
+        {
+          org_slug: "b",
+          provider: "FAKE",
+          credential_id: null,
+          fingerprint: null,
+          key_version: null,
+          code: "integrity",
+        },
+      ]);
+      expect(dryRun ? report.would_move : report.moved).toBe(2);
+      expect(report.versions[0]).toMatchObject({
+        key_version: "1",
+        after: { current: dryRun ? 3 : 1 },
+        state: "in_use",
+      });
+    }
+  });
+
   test("one that is sealed with its own version again is left as it is, and said to be", async () => {
     await bench.setUp("acme", "fake-acme");
     const before = dump();

@@ -997,6 +997,7 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         expect(await store.countByKeyVersion()).toEqual([]);
         expect(await store.readSealedElsewhere({ keyVersion: "1", limit: 10, after: null })).toEqual({
           rows: [],
+          unread: [],
           total: 0,
           next: null,
         });
@@ -1075,7 +1076,7 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
         await store.placeHeads([at("i")], T0);
         const page = await other.readSealedElsewhere({ keyVersion: "2", limit: 10, after: null });
         expect(names(page)).toEqual(["a OPENAI", "c OPENAI", "f OPENAI", "h OPENAI"]);
-        expect(page).toMatchObject({ total: 4, next: null });
+        expect(page).toMatchObject({ unread: [], total: 4, next: null });
         expect(page.rows[0]).toEqual(await store.readSealed(at("a")));
         expect(page.rows[0]?.head).toEqual(first);
         expect(page.rows[0]?.encrypted_credential).toHaveLength(48);
@@ -1108,8 +1109,7 @@ export function describeCredentialStore(name: string, make: () => Promise<StoreU
             set: { op: "rewrap", key_version: "2", secret_event_id: one.event_id },
           }),
         );
-        const advancing: { advanceHeads(all: HeadChange[]): Promise<void> } = store;
-        await advancing.advanceHeads(changes);
+        await store.advanceHeads(changes);
         const anew = (head: Head | null | undefined, index: number) => ({
           ...head,
           seq: 2,

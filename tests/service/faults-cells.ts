@@ -54,6 +54,7 @@ export async function startBench(): Promise<Bench> {
         made === null
           ? null
           : { secret: secrets[index] ?? "", credentialId: String(made.body.results[index].credential_id) },
+      versions: made === null ? 0 : 1,
       secret: freshSecret(provider),
       idempotencyKey: randomUUID(),
     }));
@@ -77,7 +78,7 @@ const texts = statements({ project: bench.project, ledgerDataset: bench.ledger, 
 export function sqlOf(name: string): RegExp {
   const text = texts[name];
   if (text === undefined) throw new Error(`the store has no statement ${name}`);
-  return new RegExp(`^${text.replaceAll(/[^\w\s]/g, "\\\\$&")}$`);
+  return new RegExp(`^${text.replaceAll(/[^\w\s]/g, "\\$&")}$`);
 }
 
 export function kindOf(name: string): "SELECT" | "INSERT" | "UPDATE" {
@@ -96,7 +97,9 @@ export type End =
   /** Well, or refused by the store. */
   | "either"
   /** 503 until an operator has mended something. */
-  | "refused until mended";
+  | "refused until mended"
+  /** 409, since what it was made from is no longer there. */
+  | "overtaken";
 
 export interface Befall {
   /** Arranges the fault. */
@@ -150,10 +153,18 @@ function expectEnd(operation: Operation, cell: Cell, reply: Reply, end: End): vo
   const isKeyGone = end === "refused without the key" || end === "refused until mended";
   if (isKeyGone && operation.checkWithoutKey) {
     expect(reply.status).toBe(operation.success);
-    return operation.checkWithoutKey(reply);
+    operation.checkWithoutKey(reply);
+    return;
   }
-  if (endedWell(operation, reply) && (end === "well" || end === "either")) return operation.check?.(reply, cell);
+  if (endedWell(operation, reply) && (end === "well" || end === "either")) {
+    operation.check?.(reply, cell);
+    return;
+  }
   expect(end, `ended with ${reply.status} ${reply.text}`).not.toBe("well");
+  if (end === "overtaken") {
+    expectProblem(reply, 409, "conflict");
+    return;
+  }
   const codes = isKeyGone ? ["encryption_failed", "key_unavailable"] : ["store_unavailable"];
   expect(codes, reply.text).toContain(reply.body.code);
   expectProblem(reply, 503, reply.body.code);
@@ -177,9 +188,9 @@ async function expectReleased(operation: Operation, cell: Cell, last: Reply): Pr
 }
 
 /** How many versions the operation has made of the pair, one at most, whose status is untouched. */
-async function made({ makes }: Operation, { service, org, provider, before }: Cell): Promise<number> {
+async function made({ makes }: Operation, { service, org, provider, versions }: Cell): Promise<number> {
   const links = await historyOf(service.backend, org, provider);
-  const added = links.slice(before === null ? 0 : 1).map(({ op }) => op);
+  const added = links.slice(versions).map(({ op }) => op);
   expect(added, "one version at most").toEqual(added.length === 0 ? [] : [makes]);
   // Of what is not deleted decrypt tells the status.
   if (makes !== "delete") return added.length;

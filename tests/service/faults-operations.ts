@@ -41,6 +41,8 @@ export interface Cell {
   scheduler: string;
   /** What is configured before the operation; `null` where nothing is. */
   before: { secret: string; credentialId: string } | null;
+  /** How many versions there are before the operation. */
+  versions: number;
   /** What an operation brings that brings a credential. */
   secret: string;
   /** Sent with every repetition of the operation as well. */
@@ -198,8 +200,9 @@ export const operations: readonly Operation[] = [
     ...reading("read_sealed"),
     statements: ["grants_of", "read_sealed"],
     arrange: async (cell) => {
-      await cell.service.grant(cell.path, [cell.org]);
-      cell.token = await cell.service.token(cell.path);
+      const subject = `${cell.org}-${cell.provider.toLowerCase()}`;
+      await cell.service.grant(subject, [cell.org]);
+      cell.token = await cell.service.token(subject);
     },
     send: decrypt,
   },

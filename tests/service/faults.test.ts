@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Bench, expectCell, sqlOf, startBench } from "./faults-cells.ts";
+import { type Befall, type Bench, expectCell, sqlOf, startBench } from "./faults-cells.ts";
 import { keyFaults, strikes } from "./faults-columns.ts";
-import { type Cell, canary, decrypt, operations } from "./faults-operations.ts";
+import { type Cell, canary, decrypt, freshSecret, type Operation, operations } from "./faults-operations.ts";
 import { callerOutages, keyOutages, lostReplies, type Outage, storeOutages } from "./faults-outages.ts";
+import type { Reply } from "./harness.ts";
 
 const QUICK_MS = 8_000;
 let bench: Bench;
@@ -27,6 +29,12 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const one of [...outages.map(({ bench: own }) => own), bench]) await (await one).service.close();
 });
+
+function operationNamed(name: string): Operation {
+  const operation = operations.find((one) => one.name === name);
+  if (operation === undefined) throw new Error(`no operation is called ${name}`);
+  return operation;
+}
 
 describe("without a fault", () => {
   test.each(operations.map((operation) => [operation.name, operation] as const))(
@@ -73,8 +81,9 @@ describe.each([...strikes(operations)].map(([operation, cases]) => [operation.na
             faults.next(sqlOf(statement), fault);
           },
           end: () => {
-            expect(faults.waiting(), "the fault has struck").toBe(0);
+            const left = faults.waiting();
             faults.clear();
+            expect(left, "the fault has struck").toBe(0);
           },
           ends: operation.shrugsOff?.includes(statement) ? "well" : ends,
           withinMs: QUICK_MS,
@@ -98,8 +107,9 @@ describe.each(operations.filter(({ key }) => key !== "none").map((operation) => 
       await expectCell(bench, operation, taken(cells), {
         begin: () => faults.next(fault),
         end: () => {
-          expect(faults.met, "the fault has struck").toBe(1);
+          const { met } = faults;
           faults.clear();
+          expect(met, "the fault has struck").toBe(1);
         },
         ends: "well",
         withinMs: QUICK_MS,
@@ -107,6 +117,56 @@ describe.each(operations.filter(({ key }) => key !== "none").map((operation) => 
     });
   },
 );
+
+/** These read first what was there before the last change, which another request has made a moment ago. */
+const stale: ReadonlyArray<readonly [string, Befall["ends"]]> = [
+  ["list", "well"],
+  ["get", "well"],
+  ["history", "well"],
+  ["decrypt", "well"],
+  ["validate", "well"],
+  ["a setup that replaces", "well"],
+  ["rotate", "overtaken"],
+  ["a rename", "overtaken"],
+  ["a scheduled delete", "well"],
+  ["delete", "well"],
+];
+
+describe("a stale read", () => {
+  /** Makes a change, and has the operation's first statement see what was there before it. */
+  async function outdate(cell: Cell, operation: Operation, change: () => Promise<Reply>): Promise<Reply> {
+    const { faults } = bench.platform.bigquery;
+    const held = faults.hold(sqlOf("advance_head"), "arrival");
+    const changing = change();
+    await held.arrived;
+    faults.next(sqlOf(operation.statements[0] ?? ""), "stale_read");
+    held.release();
+    cell.versions += 1;
+    return await changing;
+  }
+  const struck = () => {
+    expect(bench.platform.bigquery.faults.waiting(), "the fault has struck").toBe(0);
+  };
+
+  test.each(stale)("under %s ends %s", async (name, ends) => {
+    const operation = operationNamed(name);
+    const cell = taken(await bench.cells(operation, 1));
+    const renamed = await outdate(cell, operation, () =>
+      bench.service.send("PUT", cell.path, { key: cell.key, body: { credential_name: "Just renamed" } }),
+    );
+    expect(renamed.status).toBe(200);
+    await expectCell(bench, operation, cell, { begin: () => {}, end: struck, ends, withinMs: QUICK_MS });
+  });
+
+  test("under a setup that sees nothing where something was just set up replaces that, and says so", async () => {
+    const [first, second] = [operationNamed("the first setup"), operationNamed("a setup that replaces")];
+    const cell = taken(await bench.cells(first, 1));
+    const made = await outdate(cell, second, () => first.send(cell));
+    expect(made.status).toBe(201);
+    const next = { ...cell, secret: freshSecret(cell.provider), idempotencyKey: randomUUID() };
+    await expectCell(bench, second, next, { begin: () => {}, end: struck, ends: "well", withinMs: QUICK_MS });
+  });
+});
 
 describe("an outage", () => {
   test.each([...outages.flatMap(({ list }) => list)].map((outage) => [outage.title, outage] as const))(

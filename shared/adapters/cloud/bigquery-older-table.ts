@@ -29,3 +29,28 @@ export async function readOlder<Value>(columns: string, read: () => Promise<Valu
     });
   }
 }
+
+/** The rule of both older tables: a row is active that says true, and every row of a table that has no such column. */
+export function isActive(whole: Readonly<Record<string, unknown>>): boolean {
+  const { is_active: active } = whole;
+  return active === undefined || active === true || active === "true";
+}
+
+/**
+ * The same rule as a condition on a row `t`. In the JSON of a row a quote behind the name stands only where it is a
+ * column's: within a value it is escaped.
+ */
+export const ACTIVE = `(STRPOS(TO_JSON_STRING(t), '"is_active":') = 0 OR JSON_VALUE(TO_JSON_STRING(t), '$.is_active') = 'true')`;
+
+/** RFC 3339 UTC with milliseconds and Z; a time without a zone is UTC, as DATETIME is meant. */
+export function timeOf(value: unknown): string | null {
+  const found =
+    typeof value === "string"
+      ? /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d(?::?\d\d)?)?)?$/.exec(value)
+      : null;
+  if (!found) return null;
+  const [, date, clock = "00:00:00", fraction = ".000", zone = "Z"] = found;
+  const offset = zone === "Z" ? "Z" : zone.length === 3 ? `${zone}:00` : zone.replace(/^(...)(\d\d)$/, "$1:$2");
+  const ms = Date.parse(`${date}T${clock}${fraction.slice(0, 4).padEnd(4, "0")}${offset}`);
+  return Number.isNaN(ms) ? null : new Date(ms).toISOString();
+}

@@ -2,7 +2,7 @@ import type { OlderCredential, OlderCredentials } from "../../ports/older-creden
 import { parseObject } from "../stored/json.ts";
 import { count, type Row } from "../stored/rows.ts";
 import { type BigQueryDatabase, BULK } from "./bigquery-database.ts";
-import { readOlder, tableNamed } from "./bigquery-older-table.ts";
+import { isActive, readOlder, tableNamed, timeOf } from "./bigquery-older-table.ts";
 
 const COLUMNS = "org_slug, provider and encrypted_credential";
 
@@ -51,7 +51,6 @@ export function openBigQueryOlder(settings: { database: BigQueryDatabase; table:
 function readOlderRow(row: Row): OlderCredential {
   const whole = parseObject(String(row["whole"])) ?? {};
   const text = (name: string) => (typeof whole[name] === "string" ? whole[name] : null);
-  const active = whole["is_active"];
   const metadata = whole["metadata"];
   return {
     credential_id: text("credential_id"),
@@ -61,7 +60,7 @@ function readOlderRow(row: Row): OlderCredential {
     credential_name: text("credential_name"),
     validation_status: text("validation_status"),
     last_validated_at: timeOf(whole["last_validated_at"]),
-    is_active: active === undefined || active === true || active === "true",
+    is_active: isActive(whole),
     metadata: metadata === undefined || metadata === null ? null : JSON.stringify(metadata),
     expires_at: timeOf(whole["expires_at"]),
     deactivation_scheduled_at: timeOf(whole["deactivation_scheduled_at"]),
@@ -75,17 +74,4 @@ function bytesOf(value: Row[string] | undefined): Buffer | null {
   if (typeof value !== "string" || value === "") return null;
   const bytes = Buffer.from(value, "base64");
   return bytes.length > 0 ? bytes : null;
-}
-
-/** RFC 3339 UTC with milliseconds and Z; a time without a zone is UTC, as DATETIME is meant. */
-function timeOf(value: unknown): string | null {
-  const found =
-    typeof value === "string"
-      ? /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d(?::?\d\d)?)?)?$/.exec(value)
-      : null;
-  if (!found) return null;
-  const [, date, clock = "00:00:00", fraction = ".000", zone = "Z"] = found;
-  const offset = zone === "Z" ? "Z" : zone.length === 3 ? `${zone}:00` : zone.replace(/^(...)(\d\d)$/, "$1:$2");
-  const ms = Date.parse(`${date}T${clock}${fraction.slice(0, 4).padEnd(4, "0")}${offset}`);
-  return Number.isNaN(ms) ? null : new Date(ms).toISOString();
 }

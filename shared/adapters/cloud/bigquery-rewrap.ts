@@ -1,4 +1,4 @@
-import type { CredentialStore } from "../../ports/credential-store.ts";
+import type { CredentialStore, Pair } from "../../ports/credential-store.ts";
 import { type OnCorrupt, readEach } from "../stored/changes.ts";
 import { bytesOrNull, count, readHeadRow, text, textOrNull } from "../stored/rows.ts";
 import { type BigQueryDatabase, BULK } from "./bigquery-database.ts";
@@ -64,13 +64,18 @@ export function bigqueryRewrap(database: BigQueryDatabase, tables: Tables, onCor
       const found = rows.filter((row) => row["org_slug"] !== null);
       const last = found.length === limit ? found.at(-1) : undefined;
       const first = rows[0];
+      const unread: Pair[] = [];
       return {
         rows: readEach(
           found,
           (row) => ({ head: readHeadRow(row), encrypted_credential: bytesOrNull(row, "encrypted_credential") }),
           "read_sealed_elsewhere",
-          onCorrupt,
+          (row) => {
+            unread.push({ org_slug: row.org_slug, provider: row.provider });
+            onCorrupt(row);
+          },
         ),
+        unread,
         total: first ? count(first, "total") : 0,
         next: last ? { org_slug: text(last, "org_slug"), provider: text(last, "provider") } : null,
       };

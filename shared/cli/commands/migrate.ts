@@ -1,3 +1,4 @@
+import { Fault } from "../../contract/fault.ts";
 import { isOrgSlug } from "../../contract/names.ts";
 import type { MigrateReport } from "../../operations/migrate.ts";
 import type { TakenKey } from "../../operations/migrate-keys.ts";
@@ -48,7 +49,9 @@ export const runMigrate: Command = {
     "Of each organisation and provider the newest active row is taken: opened with the older key, checked, sealed anew.",
     "The older tables are read and never written. What is here already is left alone, so it may be run again. Statuses",
     "stay as they were and everything is due at once: the next sweep proves it. It ends with 1 where a row could not be",
-    "taken over, with 4 where a key or a table could not be used.",
+    "taken over, with 4 where a key or a table could not be used; what was done until then is shown all the same.",
+    "A key ends when org_api_keys or --until ends it, whichever is earlier. Where a key of its organisation was revoked",
+    "here under a pepper that is gone, it is not taken: that organisation needs a new one.",
   ],
   async run(context) {
     const { given, terminal, json } = context;
@@ -58,16 +61,18 @@ export const runMigrate: Command = {
     return await onBackend(context, async (backend) => {
       const until = asked.orgKeys === null ? null : untilOf(backend, given.text("until"));
       const migration = await open(backend, asked);
+      const done: Shown = { report: null, keys: null, until, dryRun };
       try {
-        const keys = await takeKeys(backend, terminal, migration, until, dryRun);
-        const report = await takeCredentials(backend, terminal, migration, given.text("org"), dryRun);
-        if (json)
-          terminal.print(JSON.stringify({ ...report, ...(keys === null ? {} : { keys: { until, items: keys } }) }));
-        else show(terminal, { report, keys, until, dryRun });
-        return exitOf(report, keys);
+        await takeKeys(backend, terminal, migration, done);
+        await takeCredentials(backend, terminal, migration, given.text("org"), done);
+      } catch (error) {
+        throw tellSoFar(terminal, json, done, error);
       } finally {
         migration.close();
       }
+      if (json) terminal.print(JSON.stringify(documentOf(done)));
+      else show(terminal, done);
+      return exitOf(done.report, done.keys);
     });
   },
 };
@@ -101,26 +106,26 @@ async function takeCredentials(
   terminal: Terminal,
   { source }: Migration,
   org: string | null,
-  dryRun: boolean,
-): Promise<MigrateReport | null> {
-  if (source === null) return null;
+  done: Shown,
+): Promise<void> {
+  if (source === null) return;
+  const { dryRun } = done;
   const { migrate } = await import("../../operations/migrate.ts");
   const { parts, operator } = backend;
   const progress = progressBar(terminal, dryRun ? "rows checked" : "rows taken care of");
   const works = { ...parts, log: (...line: Parameters<typeof parts.log>) => progress.above(() => parts.log(...line)) };
   const request = { requestId: crypto.randomUUID(), actor: `operator:${operator}`, dryRun, org };
   const act = { operation: dryRun ? "migrate.dry_run" : "migrate.run", orgs: org === null ? [] : [org], target: null };
-  return await audited(backend, act, () => migrate(works, request, source, progress.advance)).finally(progress.end);
+  const told = (report: MigrateReport) => {
+    done.report = report;
+  };
+  const work = () => migrate(works, request, source, progress.advance, told);
+  done.report = await audited(backend, act, work).finally(progress.end);
 }
 
-async function takeKeys(
-  backend: Backend,
-  terminal: Terminal,
-  { keys }: Migration,
-  until: string | null,
-  dryRun: boolean,
-): Promise<TakenKey[] | null> {
-  if (keys === null || until === null) return null;
+async function takeKeys(backend: Backend, terminal: Terminal, { keys }: Migration, done: Shown): Promise<void> {
+  const { until, dryRun } = done;
+  if (keys === null || until === null) return;
   const { takeOverKeys } = await import("../../operations/migrate-keys.ts");
   const { parts, operator } = backend;
   const progress = progressBar(terminal, "keys");
@@ -132,24 +137,61 @@ async function takeKeys(
     environment: parts.keyEnvironment,
   };
   const act = { operation: dryRun ? "org_key.import.dry_run" : "org_key.import.run", orgs: [], target: null };
-  return await audited(backend, act, async () => {
-    const taken: TakenKey[] = [];
+  const taken: TakenKey[] = [];
+  await audited(backend, act, async () => {
     let page = await keys.readPage({ limit: KEYS_A_PAGE, after: null });
     const { total } = page;
+    done.keys = taken;
     for (;;) {
       taken.push(...(await takeOverKeys(parts, request, page.entries)));
       progress.advance(taken.length, Math.max(total, taken.length));
-      if (page.next === null) return taken;
+      if (page.next === null) return;
       page = await keys.readPage({ limit: KEYS_A_PAGE, after: page.next });
     }
   }).finally(progress.end);
 }
 
+/** What a run has done so far. */
 interface Shown {
   report: MigrateReport | null;
   keys: readonly TakenKey[] | null;
   until: string | null;
   dryRun: boolean;
+}
+
+function documentOf({ report, keys, until }: Shown): object {
+  return { ...report, ...(keys === null ? {} : { keys: { until, items: keys } }) };
+}
+
+/**
+ * Tells what was settled before a run ended: it stays. Nothing of an act that could not be recorded.
+ *
+ * @returns what is to be thrown
+ */
+function tellSoFar(terminal: Terminal, json: boolean, done: Shown, error: unknown): unknown {
+  const fault = error instanceof Fault ? error : null;
+  if (fault?.code === "audit_unavailable" || (done.report === null && done.keys === null)) return error;
+  if (!json) {
+    show(terminal, done);
+    return error;
+  }
+  if (fault === null || fault.status < 500) {
+    terminal.print(JSON.stringify(documentOf(done)));
+    return error;
+  }
+  const { reason, remedy } = fault.details;
+  const problem = {
+    message: fault.message,
+    code: fault.code,
+    ...(reason ? { reason } : {}),
+    ...(remedy ? { remedy } : {}),
+  };
+  const { message, ...rest } = problem;
+  return new Stop(
+    exits.unavailable,
+    problem,
+    JSON.stringify({ success: false, ...rest, error: message, ...documentOf(done) }),
+  );
 }
 
 function show(terminal: Terminal, { report, keys, until, dryRun }: Shown): void {
@@ -161,10 +203,11 @@ function show(terminal: Terminal, { report, keys, until, dryRun }: Shown): void 
     if (rows.length > 0) terminal.print(`${table(terminal, ["organisation of a key", "why not"], rows)}\n`);
     const taken = of(dryRun ? "would_import" : "imported");
     terminal.print(
-      `API keys: ${taken} ${verb} until ${moment(until)}, ${of("skipped")} skipped, ${failed.length} failed`,
+      `API keys: ${taken} ${verb} until ${moment(until)} at the latest, ${of("skipped")} skipped, ${failed.length} failed`,
     );
   }
   if (report === null) return;
+  if (!report.complete) terminal.print("It ended before the end of the table. Until then:");
   const told = report.rows.filter((row) => isTold(row));
   if (told.length > 0) {
     const head = ["organisation", "provider", "older credential id", "", "why"];

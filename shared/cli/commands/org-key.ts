@@ -141,10 +141,10 @@ export const revokeOrgKey: Command = {
   },
 };
 
-/** When keys of the older kind end, as an option of what takes them over. */
+/** When keys of the older kind end at the latest, as an option of what takes them over. */
 export const untilOption = {
   value: "<90d|date>",
-  help: "When they end; LEGACY_KEYS_UNTIL where that is set",
+  help: "When they end at the latest; LEGACY_KEYS_UNTIL where that is set",
 } as const;
 
 export const importOrgKeys: Command = {
@@ -171,6 +171,8 @@ export const importOrgKeys: Command = {
   notes: [
     "CSV with a head or without (api_key,org_slug), a JSON object a line, or one JSON array. What is here already is",
     "skipped, so it may be run again. It ends with 1 where a line was not taken; lines are named by number, never by key.",
+    "A key lives until the earlier of the end it is taken over with and LEGACY_KEYS_UNTIL: a nearer date ends it then, a",
+    "later one lengthens no key that is here already. Leave a nearer date set until the keys' own ends have passed.",
   ],
   async run(context) {
     const { given, terminal } = context;
@@ -243,6 +245,8 @@ export function untilOf(
 const why: Readonly<Record<NonNullable<TakenLine["code"]>, string>> = {
   already_here: "is here already",
   revoked_here: "was revoked here",
+  revoked_before: "may be one that was revoked under a pepper that is gone: make a new one with org-key create",
+  expired: "has ended in the older table",
   same_key_above: "is the same key as on a line above",
   malformed: "must be api_key,org_slug, or a JSON object with both",
   key_shape: "api_key has not the form {org}_api_… of the older keys",
@@ -272,7 +276,7 @@ function showTaken(
     ]);
     if (rows.length > 0) terminal.print(`${table(terminal, ["line", "organisation", "", "why"], rows)}\n`);
     terminal.print(
-      `${imported} ${dryRun ? "would be taken over" : "taken over"} until ${moment(until)}, ${skipped} skipped, ${failed} failed`,
+      `${imported} ${dryRun ? "would be taken over" : "taken over"} until ${moment(until)} at the latest, ${skipped} skipped, ${failed} failed`,
     );
   }
   return failed > 0 ? exits.negative : exits.ok;

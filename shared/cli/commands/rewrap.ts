@@ -16,7 +16,9 @@ export const runRewrap: Command = {
   notes: [
     "After a rotation the older key versions go on opening what they sealed. This moves it, one credential after the",
     "other, while the service runs; a change by somebody else always wins. Cut off, it goes on by being run again.",
-    "What it cannot open (a version that is disabled or destroyed) is named, and it ends with 4.",
+    "What it cannot open (a version that is disabled or destroyed) or read is named, and it ends with 4.",
+    "Wait three hours after a rotation before an older version is disabled or destroyed: until then Cloud KMS may seal",
+    "with it. Rows that migrate has not taken over yet are unknown here: the key named there as --old-key still opens them.",
   ],
   async run(context) {
     const { given, terminal, json } = context;
@@ -47,7 +49,7 @@ function show(terminal: Terminal, report: RewrapReport): void {
     const rows = unmoved.map((one): Cell[] => [
       one.org_slug,
       one.provider,
-      one.credential_id,
+      one.credential_id ?? "-",
       one.fingerprint ?? "-",
       one.key_version ?? "-",
       { text: one.code, tone: "bad" },
@@ -90,7 +92,9 @@ export function nextSteps({ unmoved, versions, may_be_destroyed, dry_run, overta
     ...(has("key_unavailable")
       ? ["What a destroyed version sealed is lost: ask those organisations to set the provider up again."]
       : []),
-    ...(has("integrity") ? ["What failed its integrity checks is not what was stored; see the audit log."] : []),
+    ...(has("integrity")
+      ? ["What failed its integrity checks is not what was stored; see the log and the audit log."]
+      : []),
     ...(has("store_unavailable") || has("conflict") || has("key_version_unchanged")
       ? ["Some could not be moved just now: run this again."]
       : []),
@@ -101,7 +105,7 @@ export function nextSteps({ unmoved, versions, may_be_destroyed, dry_run, overta
       : []),
     ...(may_be_destroyed.length > 0
       ? [
-          `Nothing is left under ${names(may_be_destroyed)}: disable what is not destroyed yet, destroy it a day later. Backups of the store from before need it.`,
+          `Nothing is left under ${names(may_be_destroyed)}: three hours after the rotation disable what is not destroyed yet, destroy it a day later. Backups of the store from before need it.`,
         ]
       : []),
   ];

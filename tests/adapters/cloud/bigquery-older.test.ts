@@ -198,7 +198,8 @@ describe("the older table of organisation keys", () => {
     const found = await Promise.all(
       ["acme", "both", "none", "half", "nobody"].map((org) => keys().organisationOf(key(`${org}_api_11111111`))),
     );
-    expect(found).toEqual(["acme", null, null, "half", null]);
+    expect(found.map((owner) => owner?.org_slug ?? null)).toEqual(["acme", null, null, "half", null]);
+    expect(found[0]).toEqual({ org_slug: "acme", expires_at: null });
     expect(await keys().organisationOf(key("ACME_api_11111111"))).toBeNull();
     expect(await keys().organisationOf(key("acme_api_1111111"))).toBeNull();
   });
@@ -220,6 +221,7 @@ describe("the older table of organisation keys", () => {
       "'off_api_111111111', 'off', FALSE, NULL, NULL",
       "'gone_api_11111111', 'gone', TRUE, TIMESTAMP('2026-01-01T00:00:00Z'), NULL",
       "'past_api_11111111', 'past', TRUE, NULL, TIMESTAMP('2026-01-01T00:00:00Z')",
+      "'live_api_11111111', 'live', TRUE, NULL, TIMESTAMP('2026-12-01T00:00:00Z')",
     );
     const texts = [
       "live_api_11111111",
@@ -228,9 +230,10 @@ describe("the older table of organisation keys", () => {
       "gone_api_11111111",
       "past_api_11111111",
     ];
+    const live = { org_slug: "live", expires_at: "2027-01-01T00:00:00.000Z" };
     expect(await Promise.all(texts.map((text) => keys().organisationOf(key(text))))).toEqual([
-      "live",
-      "null",
+      live,
+      null,
       null,
       null,
       null,
@@ -239,7 +242,54 @@ describe("the older table of organisation keys", () => {
       limit: 9,
       after: null,
     });
-    expect(entries.map((entry) => entry.key.reveal())).toEqual(["live_api_11111111", "null_api_11111111"]);
+    expect(entries.map((entry) => [entry.key.reveal(), entry.expires_at])).toEqual([
+      ["live_api_11111111", live.expires_at],
+    ]);
+  });
+
+  const actives: Array<[string, string, boolean]> = [
+    ["BOOL", "TRUE", true],
+    ["BOOL", "FALSE", false],
+    ["BOOL", "NULL", false],
+    ["STRING", "'true'", true],
+    ["STRING", "'false'", false],
+    ["STRING", "'FALSE'", false],
+    ["STRING", "'0'", false],
+    ["INT64", "1", false],
+    ["INT64", "0", false],
+  ];
+  test.each(actives)("an is_active %s of %s is read by one rule in both tables", async (type, value, expected) => {
+    await table(
+      KEYS,
+      `${columns}, note STRING, is_active ${type}`,
+      `'acme_api_11111111', 'acme', '"is_active":', ${value}`,
+    );
+    await table(
+      OLDER,
+      `org_slug STRING, provider STRING, encrypted_credential BYTES, is_active ${type}`,
+      `'a', 'GROQ', FROM_BASE64('AA=='), ${value}`,
+    );
+    expect((await keys().organisationOf(key("acme_api_11111111"))) !== null).toBe(expected);
+    const older = openBigQueryOlder({ database, table: OLDER });
+    const { rows } = await older.readPage({ organisations: 1, after: null, org: null });
+    expect(rows.map(({ is_active }) => is_active)).toEqual([expected]);
+  });
+
+  test("that has no is_active is one of live keys, whatever a text in it says", async () => {
+    await table(KEYS, `${columns}, note STRING`, `'acme_api_11111111', 'acme', '"is_active":false'`);
+    expect(await keys().organisationOf(key("acme_api_11111111"))).not.toBeNull();
+  });
+
+  const ends: Array<[string, string, string | null | undefined]> = [
+    ["STRING", "'2027-01-02 03:04:05'", "2027-01-02T03:04:05.000Z"],
+    ["DATE", "DATE '2027-01-02'", "2027-01-02T00:00:00.000Z"],
+    ["STRING", "'soon'", new Date(0).toISOString()],
+    ["STRING", "NULL", null],
+    ["INT64", "1798858800", undefined],
+  ];
+  test.each(ends)("an end as %s of %s is a time of one form, or one that has passed", async (type, value, expected) => {
+    await table(KEYS, `${columns}, expires_at ${type}`, `'acme_api_11111111', 'acme', ${value}`);
+    expect((await keys().organisationOf(key("acme_api_11111111")))?.expires_at).toBe(expected);
   });
 
   test("is read from its beginning to its end, each key once with all its organisations", async () => {
