@@ -58,7 +58,7 @@ const needs = {
   countByKeyVersion: ofTheOperator,
   readSealedElsewhere: ofTheOperator,
   findKey: { org_keys: read },
-  listKeys: ofTheOperator,
+  listKeys: { org_keys: read },
   addKey: { org_keys: ["append"] },
   revokeKey: ofTheOperator,
   grantsOf: { decrypt_grants: read },

@@ -5,7 +5,7 @@ import { Secret } from "../../shared/contract/secret.ts";
 import { type FoundKey, type KeysRequest, takeOverKeys } from "../../shared/operations/migrate-keys.ts";
 import type { AuditRecord } from "../../shared/ports/audit.ts";
 import type { Pepper } from "../../shared/ports/secret-source.ts";
-import { legacyKeyId, legacyKeyRow } from "../../shared/vault/legacy-key.ts";
+import { legacyKeyId, legacyKeyRow, standingOf } from "../../shared/vault/legacy-key.ts";
 import { hashOrgKey } from "../../shared/vault/org-key.ts";
 import { faultOf, START, testClock } from "./bench.ts";
 
@@ -148,6 +148,19 @@ describe("keys of the older kind that are taken over", () => {
     expect(rows.size).toBe(2);
     rows.set(row.key_id, { ...row, legacy: false });
     expect(await take([found(textOf("acme"), "acme")])).toMatchObject([{ outcome: "imported" }]);
+  });
+
+  test("of two rows of its own the revoked one speaks", () => {
+    const rows = [pepper, newer].map((one) =>
+      legacyKeyRow(textOf("acme"), {
+        ...{ org: "acme", environment: "live", pepper: one, now: START, until: REQUEST.until, by: "legacy" },
+      }),
+    );
+    expect(standingOf(textOf("acme"), rows, [newer, pepper])).toBe(rows[0]);
+    const [, last] = rows;
+    if (last) last.revoked_at = START;
+    expect(standingOf(textOf("acme"), rows, [newer, pepper])).toBe(last);
+    expect(standingOf(textOf("acme"), rows, [pepper])).toBe("unknowable");
   });
 
   test("a newer pepper that a row names is asked for, and its row is found under it", async () => {

@@ -108,6 +108,18 @@ describe("on Google Cloud", () => {
     expect(JSON.stringify(audits)).not.toContain("sk-");
   });
 
+  test("one whose head cannot be read is reported as such, and the others are moved", async () => {
+    for (const org of ["acme", "beta"]) await setUp(org);
+    platform.kms.key.rotate();
+    await platform.bigquery.admin(
+      "UPDATE `integrations.heads` SET consecutive_failures = 9007199254740993 WHERE org_slug = 'beta'",
+    );
+    expect(await run()).toMatchObject({
+      moved: 1,
+      unmoved: [{ org_slug: "beta", provider: "OPENAI", credential_id: null, code: "integrity" }],
+    });
+  });
+
   test("the primary version is found without a right to read about keys: by encrypt and decrypt alone", async () => {
     await setUp("acme");
     platform.kms.key.rotate();

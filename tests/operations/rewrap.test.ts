@@ -370,6 +370,21 @@ describe("which version seals now", () => {
     expect(await run()).toMatchObject({ key_version: "2", moved: 1, unmoved: [] });
   });
 
+  test("one is not moved to a version in between, and what was only ever sealed counts too", async () => {
+    await setUpAll(["old"]);
+    ring.rotate();
+    ring.rotate();
+    await setUpAll(["gone"]);
+    await remove(bench.works, { ...bench.subject("gone"), at: null, precondition: free });
+    const before = dump();
+    expect(await run({}, { ...bench.works, keys: lagging("2") })).toMatchObject({
+      key_version: "3",
+      moved: 0,
+      unmoved: [{ org_slug: "old", code: "key_version_unchanged" }],
+    });
+    expect(dump()).toEqual(before);
+  });
+
   test("what a still newer version seals in the midst of a run is not taken back", async () => {
     await bench.setUp("old", "fake-old");
     ring.rotate();
@@ -394,7 +409,10 @@ describe("which version seals now", () => {
   });
 
   test("no version may be destroyed that has sealed in the run, nor a newer one", async () => {
+    await bench.setUp("late", "fake-late");
     for (let version = 1; version < 4; version += 1) ring.rotate();
+    expect(await run({}, { ...bench.works, keys: lagging("4", "2") })).toMatchObject({ may_be_destroyed: [] });
+    bench.database.exec("DELETE FROM heads; DELETE FROM versions");
     await bench.setUp("acme", "fake-acme");
     expect(await run({}, { ...bench.works, keys: lagging("2") })).toMatchObject({
       key_version: "4",

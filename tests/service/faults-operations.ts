@@ -113,7 +113,7 @@ export const operations: readonly Operation[] = [
     ...reading("read_history"),
     send: (cell) => cell.service.send("GET", `${cell.path}/history`, { key: cell.key }),
     check: (reply, cell) =>
-      expect(reply.body.items).toMatchObject([{ type: "setup", credential_id: cell.before?.credentialId }]),
+      expect(reply.body.items.at(-1)).toMatchObject({ type: "setup", credential_id: cell.before?.credentialId }),
   },
   {
     name: "the first setup",
@@ -239,6 +239,13 @@ export const operations: readonly Operation[] = [
     send: sweep,
   },
 ];
+
+/** @throws Error where none is called so */
+export function operationNamed(name: string): Operation {
+  const operation = operations.find((one) => one.name === name);
+  if (operation === undefined) throw new Error(`no operation is called ${name}`);
+  return operation;
+}
 
 /** Hands the credential to the pipeline. */
 export function decrypt(cell: Cell): Promise<Reply> {

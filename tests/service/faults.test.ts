@@ -2,7 +2,15 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Befall, type Bench, expectCell, sqlOf, startBench } from "./faults-cells.ts";
 import { keyFaults, strikes } from "./faults-columns.ts";
-import { type Cell, canary, decrypt, freshSecret, type Operation, operations } from "./faults-operations.ts";
+import {
+  type Cell,
+  canary,
+  decrypt,
+  freshSecret,
+  type Operation,
+  operationNamed,
+  operations,
+} from "./faults-operations.ts";
 import { callerOutages, keyOutages, lostReplies, type Outage, storeOutages } from "./faults-outages.ts";
 import type { Reply } from "./harness.ts";
 
@@ -29,12 +37,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const one of [...outages.map(({ bench: own }) => own), bench]) await (await one).service.close();
 });
-
-function operationNamed(name: string): Operation {
-  const operation = operations.find((one) => one.name === name);
-  if (operation === undefined) throw new Error(`no operation is called ${name}`);
-  return operation;
-}
 
 describe("without a fault", () => {
   test.each(operations.map((operation) => [operation.name, operation] as const))(
