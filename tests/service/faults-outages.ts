@@ -155,14 +155,15 @@ const REST_MS = 5_500;
 
 type KmsFault = Parameters<Bench["platform"]["kms"]["faults"]["always"]>[0];
 
-function withoutKey(fault: KmsFault, acting: readonly Operation[]): Outage["play"] {
+/** @param restMs how long to wait before anything is repeated */
+function withoutKey(fault: KmsFault, acting: readonly Operation[], restMs = 0): Outage["play"] {
   return async (bench) => {
     const scout = await cellOf(bench, operationNamed("decrypt"));
     await together(bench, acting, {
       begin: () => bench.platform.kms.faults.always(fault),
       end: async () => {
         bench.platform.kms.faults.clear();
-        await new Promise((resolve) => setTimeout(resolve, REST_MS));
+        await new Promise((resolve) => setTimeout(resolve, restMs));
         // Of those who come then one is let through, and the others once that has gone well.
         expect((await decrypt(scout)).status).toBe(200);
       },
@@ -173,9 +174,9 @@ function withoutKey(fault: KmsFault, acting: readonly Operation[]): Outage["play
 }
 
 export const keyOutages: Outage[] = [
-  { title: "Cloud KMS unavailable", play: withoutKey("unavailable", [...sealing, ...opening]) },
-  { title: "Cloud KMS out of quota", play: withoutKey("resource_exhausted", [...sealing, ...opening]) },
-  { title: "Cloud KMS silent", play: withoutKey("hang", [...sealing, ...opening]) },
+  { title: "Cloud KMS unavailable", play: withoutKey("unavailable", [...sealing, ...opening], REST_MS) },
+  { title: "Cloud KMS out of quota", play: withoutKey("resource_exhausted", [...sealing, ...opening], REST_MS) },
+  { title: "Cloud KMS silent", play: withoutKey("hang", [...sealing, ...opening], REST_MS) },
   {
     title: "bits that flip on every way from Cloud KMS, in what it has sealed",
     play: withoutKey("bit_flipped", sealing),
