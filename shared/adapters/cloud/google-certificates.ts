@@ -109,5 +109,5 @@ function lifeOf(headers: Headers): number {
 }
 
 function unavailable(words: string): Fault {
-  return new Fault("key_unavailable", { cause: new Error(words) });
+  return new Fault("key_unavailable", { retryAfterS: 5, cause: new Error(words) });
 }
