@@ -1,6 +1,7 @@
-import type { CredentialStore, Pair } from "../../ports/credential-store.ts";
-import { type OnCorrupt, readEach } from "../stored/changes.ts";
-import { bytesOrNull, count, readHeadRow, text, textOrNull } from "../stored/rows.ts";
+import type { CredentialStore } from "../../ports/credential-store.ts";
+import type { OnCorrupt } from "../stored/changes.ts";
+import { readSealedPage } from "../stored/pages.ts";
+import { count, textOrNull } from "../stored/rows.ts";
 import { type BigQueryDatabase, BULK } from "./bigquery-database.ts";
 import { HEAD, latestHeads, type Tables } from "./bigquery-tables.ts";
 
@@ -61,24 +62,7 @@ export function bigqueryRewrap(database: BigQueryDatabase, tables: Tables, onCor
         after_provider: after?.provider ?? "",
       };
       const rows = await database.all("read_sealed_elsewhere", sql.read_sealed_elsewhere, parameters, BULK);
-      const found = rows.filter((row) => row["org_slug"] !== null);
-      const last = found.length === limit ? found.at(-1) : undefined;
-      const first = rows[0];
-      const unread: Pair[] = [];
-      return {
-        rows: readEach(
-          found,
-          (row) => ({ head: readHeadRow(row), encrypted_credential: bytesOrNull(row, "encrypted_credential") }),
-          "read_sealed_elsewhere",
-          (row) => {
-            unread.push({ org_slug: row.org_slug, provider: row.provider });
-            onCorrupt(row);
-          },
-        ),
-        unread,
-        total: first ? count(first, "total") : 0,
-        next: last ? { org_slug: text(last, "org_slug"), provider: text(last, "provider") } : null,
-      };
+      return readSealedPage(rows, limit, onCorrupt);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { CredentialStore } from "../../ports/credential-store.ts";
 import { dayBefore, type OnCorrupt, readEach, recordedColumns, takenColumns } from "../stored/changes.ts";
-import { bytesOrNull, count, encodeTime, readHeadRow, text, timeOrNull, validationColumns } from "../stored/rows.ts";
+import { readDuePage } from "../stored/pages.ts";
+import { encodeTime, readHeadRow, text, validationColumns } from "../stored/rows.ts";
 import { type BigQueryDatabase, BULK } from "./bigquery-database.ts";
 import {
   effectiveEvents,
@@ -157,26 +158,7 @@ export function bigquerySweep(database: BigQueryDatabase, tables: Tables, onCorr
         after_id: after?.credential_id ?? "",
       };
       const rows = await database.all("read_due", sql.read_due, parameters, BULK);
-      const found = rows.filter((row) => row["org_slug"] !== null);
-      const last = found.length === limit ? found.at(-1) : undefined;
-      const first = rows[0];
-      return {
-        rows: readEach(
-          found,
-          (row) => ({ head: readHeadRow(row), encrypted_credential: bytesOrNull(row, "encrypted_credential") }),
-          "read_due",
-          onCorrupt,
-        ),
-        due_total: first ? count(first, "due_total") : 0,
-        next_due_at: first ? timeOrNull(first, "rest_due_at") : null,
-        next: last
-          ? {
-              reported: last["reported_at"] !== null,
-              next_due_at: text(last, "next_due_at"),
-              credential_id: text(last, "credential_id"),
-            }
-          : null,
-      };
+      return readDuePage(rows, limit, onCorrupt);
     },
     async appendValidations(rows) {
       if (rows.length === 0) return;

@@ -168,6 +168,6 @@ function encryptFault(error: unknown): unknown {
 function decryptFault(error: unknown): unknown {
   if (!(error instanceof CallFailure)) return error;
   const cause = new Error(`Cloud KMS: ${error.message}`);
-  if (error.code === "INVALID_ARGUMENT" || error.code === "MISMATCH") return new Fault("integrity", { cause });
+  if (error.code === "INVALID_ARGUMENT") return new Fault("integrity", { cause });
   return new Fault("key_unavailable", { ...(error.transient ? { retryAfterS: RETRY_AFTER_S } : {}), cause });
 }

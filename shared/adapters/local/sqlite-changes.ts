@@ -1,30 +1,26 @@
-import { Fault, malformed } from "../../contract/fault.ts";
-import { type Status, statuses } from "../../contract/verdict.ts";
-import type { CredentialStore, HeadChange, HistoryItem, Opening, Pair } from "../../ports/credential-store.ts";
-import { isRecord, parseObject } from "../stored/json.ts";
+import type { CredentialStore, HeadChange, Opening, Pair } from "../../ports/credential-store.ts";
+import {
+  changeColumns,
+  changedColumns,
+  dayBefore,
+  type OnCorrupt,
+  placeholder,
+  readCursor,
+  readEach,
+  readHistoryRow,
+  readOpeningRow,
+  writeCursor,
+} from "../stored/changes.ts";
 import {
   bytesOrNull,
-  checkColumns,
-  count,
-  encodeRow,
   encodeRows,
   encodeTime,
-  flag,
   headColumns,
-  type Row,
   readHeadRow,
-  readOp,
-  readResult,
   select,
-  text,
-  textOrNull,
-  time,
   versionColumns,
 } from "../stored/rows.ts";
 import { insertSql, type SqliteDatabase } from "./sqlite-database.ts";
-
-/** Told of rows that a reading of many had to leave out. */
-export type OnCorrupt = (row: { org_slug: string; provider: string; statement: string }) => void;
 
 type Changes = Pick<
   CredentialStore,
@@ -97,7 +93,7 @@ const APPEND_VERSIONS = insertSql("versions", versionColumns);
 
 /** A column that a change does not name stays as it is. */
 const ADVANCE_HEADS = `
-UPDATE heads AS h SET seq = r.expected_seq + 1, event_id = r.event_id, ${Object.keys(changeColumns())
+UPDATE heads AS h SET seq = r.expected_seq + 1, event_id = r.event_id, ${Object.keys(changeColumns)
   .map((name) => `${name} = iif(json_type(r.change, '$.${name}') IS NULL, h.${name}, r.change ->> '$.${name}')`)
   .join(", ")}
 FROM (
@@ -135,13 +131,6 @@ WITH changes AS (
 SELECT * FROM items
 WHERE @happened_at IS NULL OR (happened_at, kind, seq, event_id) < (@happened_at, @kind, @seq, @event_id)
 ORDER BY happened_at DESC, kind DESC, seq DESC, event_id DESC LIMIT @limit`;
-
-const DAY_MS = 86_400_000;
-
-/** @returns the time a day earlier, as it is stored. */
-export function dayBefore(now: string): string {
-  return new Date(Date.parse(now) - DAY_MS).toISOString();
-}
 
 /** What get, list, decrypt and every change of one integration need of the store. */
 export function sqliteChanges(database: SqliteDatabase, onCorrupt: OnCorrupt): Changes {
@@ -219,111 +208,12 @@ export function sqliteChanges(database: SqliteDatabase, onCorrupt: OnCorrupt): C
   };
 }
 
-/** Reads what can be read, and reports the rest: one broken row does not hide the others. */
-export function readEach<T>(rows: Row[], read: (row: Row) => T, statement: string, onCorrupt: OnCorrupt): T[] {
-  return rows.flatMap((row) => {
-    try {
-      return [read(row)];
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      onCorrupt({ org_slug: String(row["org_slug"] ?? ""), provider: String(row["provider"] ?? ""), statement });
-      return [];
-    }
-  });
-}
-
-function readOpeningRow(row: Row): Opening {
-  const replayed = textOrNull(row, "replay_event_id");
-  return {
-    head: row["org_slug"] === null ? null : readHeadRow(row),
-    replay:
-      replayed === null
-        ? null
-        : {
-            event_id: replayed,
-            provider: text(row, "replay_provider"),
-            idempotency_body_hash: textOrNull(row, "replay_body_hash"),
-            result: readResult(row, "replay_result"),
-          },
-    effective: flag(row, "effective"),
-  };
-}
-
-/** No version has this event and no credential this id, so nothing can ever speak of a placeholder. */
-function placeholder(pair: Pair, now: string): Record<string, string | number | null> {
-  return encodeRow(headColumns, {
-    org_slug: pair.org_slug,
-    provider: pair.provider,
-    seq: 0,
-    event_id: "placeholder",
-    op: "setup",
-    credential_id: "placeholder",
-    credential_type: "none",
-    credential_name: "",
-    metadata: {},
-    enabled: false,
-    validation_status: "PENDING",
-    consecutive_failures: 0,
-    created_at: now,
-    updated_at: now,
-    created_by: "",
-  });
-}
-
-function changeColumns(): Omit<typeof headColumns, "org_slug" | "provider" | "seq" | "event_id"> {
-  const { org_slug, provider, seq, event_id, ...rest } = headColumns;
-  return rest;
-}
-
 function encodeChange(change: HeadChange): Record<string, unknown> {
-  const set = encodeRow(changeColumns(), change.set);
-  const whole = Object.keys(changeColumns()).every((name) => name in set);
-  // The types say so too; a row that writes back a check it had read would undo a sweep's.
-  if (!whole && Object.keys(checkColumns).some((name) => name in set))
-    throw new TypeError("a change without a new credential names a column of a check");
   return {
     org_slug: change.org_slug,
     provider: change.provider,
     event_id: change.event_id,
     expected_seq: change.expected_seq,
-    set,
+    set: changedColumns(change),
   };
-}
-
-function readHistoryRow(row: Row): HistoryItem {
-  const check = row["type"] === "check";
-  const status = row["status"];
-  return {
-    type: check ? "check" : readOp(row, "type"),
-    at: time(row, "happened_at"),
-    credential_id: text(row, "credential_id"),
-    status: statuses.find((one): one is Status => one === status) ?? null,
-    key_version: textOrNull(row, "key_version"),
-    fingerprint: textOrNull(row, "fingerprint"),
-    actor: text(row, "actor"),
-  };
-}
-
-function writeCursor(row: Row): string {
-  const place = {
-    happened_at: time(row, "happened_at"),
-    kind: count(row, "kind"),
-    seq: count(row, "seq"),
-    event_id: text(row, "event_id"),
-  };
-  return Buffer.from(JSON.stringify(place)).toString("base64url");
-}
-
-function readCursor(cursor: string): { happened_at: string; kind: number; seq: number; event_id: string } {
-  const value = cursor.length <= 400 ? parseObject(Buffer.from(cursor, "base64url").toString("utf8")) : null;
-  const { happened_at, kind, seq, event_id } = isRecord(value) ? value : {};
-  if (
-    typeof happened_at !== "string" ||
-    typeof kind !== "number" ||
-    typeof seq !== "number" ||
-    typeof event_id !== "string"
-  ) {
-    throw malformed("query:cursor", "is not a cursor of this history");
-  }
-  return { happened_at, kind, seq, event_id };
 }

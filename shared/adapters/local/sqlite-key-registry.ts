@@ -1,4 +1,5 @@
 import type { GrantStore, OrgKeyStore } from "../../ports/key-registry.ts";
+import { type OnCorrupt, readEach } from "../stored/changes.ts";
 import {
   encodeRows,
   encodeTime,
@@ -8,7 +9,6 @@ import {
   readOrgKeyRow,
   select,
 } from "../stored/rows.ts";
-import { type OnCorrupt, readEach } from "./sqlite-changes.ts";
 import { insertSql, type SqliteDatabase } from "./sqlite-database.ts";
 
 const KEY = select(orgKeyColumns, "k");

@@ -1,6 +1,8 @@
-import type { CredentialStore, Pair } from "../../ports/credential-store.ts";
-import { bytesOrNull, count, readHeadRow, text, textOrNull } from "../stored/rows.ts";
-import { CIPHERTEXT, CURRENT, HEAD, type OnCorrupt, readEach } from "./sqlite-changes.ts";
+import type { CredentialStore } from "../../ports/credential-store.ts";
+import type { OnCorrupt } from "../stored/changes.ts";
+import { readSealedPage } from "../stored/pages.ts";
+import { count, textOrNull } from "../stored/rows.ts";
+import { CIPHERTEXT, CURRENT, HEAD } from "./sqlite-changes.ts";
 import type { SqliteDatabase } from "./sqlite-database.ts";
 
 type Rewrap = Pick<CredentialStore, "countByKeyVersion" | "readSealedElsewhere">;
@@ -49,24 +51,7 @@ export function sqliteRewrap(database: SqliteDatabase, onCorrupt: OnCorrupt): Re
         after_org: after?.org_slug ?? "",
         after_provider: after?.provider ?? "",
       });
-      const found = rows.filter((row) => row["place"] !== null);
-      const last = found.length === limit ? found.at(-1) : undefined;
-      const first = rows[0];
-      const unread: Pair[] = [];
-      return {
-        rows: readEach(
-          found,
-          (row) => ({ head: readHeadRow(row), encrypted_credential: bytesOrNull(row, "encrypted_credential") }),
-          "read_sealed_elsewhere",
-          (row) => {
-            unread.push({ org_slug: row.org_slug, provider: row.provider });
-            onCorrupt(row);
-          },
-        ),
-        unread,
-        total: first ? count(first, "total") : 0,
-        next: last ? { org_slug: text(last, "org_slug"), provider: text(last, "provider") } : null,
-      };
+      return readSealedPage(rows, limit, onCorrupt);
     },
   };
 }

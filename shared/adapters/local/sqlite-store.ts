@@ -1,6 +1,7 @@
 import type { CredentialStore } from "../../ports/credential-store.ts";
 import type { GrantStore, OrgKeyStore } from "../../ports/key-registry.ts";
-import { type OnCorrupt, sqliteChanges } from "./sqlite-changes.ts";
+import type { OnCorrupt } from "../stored/changes.ts";
+import { sqliteChanges } from "./sqlite-changes.ts";
 import { openSqliteDatabase, type SqliteOptions } from "./sqlite-database.ts";
 import { sqliteGrants, sqliteOrgKeys } from "./sqlite-key-registry.ts";
 import { sqliteRewrap } from "./sqlite-rewrap.ts";

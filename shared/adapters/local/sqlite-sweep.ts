@@ -1,15 +1,8 @@
-import type { CheckRow, CredentialStore } from "../../ports/credential-store.ts";
-import {
-  bytesOrNull,
-  count,
-  encodeRows,
-  encodeTime,
-  readHeadRow,
-  text,
-  timeOrNull,
-  validationColumns,
-} from "../stored/rows.ts";
-import { CIPHERTEXT, CURRENT, dayBefore, effective, HEAD, type OnCorrupt, readEach } from "./sqlite-changes.ts";
+import type { CredentialStore } from "../../ports/credential-store.ts";
+import { dayBefore, type OnCorrupt, readEach, recordedColumns, takenColumns } from "../stored/changes.ts";
+import { readDuePage } from "../stored/pages.ts";
+import { encodeRows, encodeTime, readHeadRow, text, validationColumns } from "../stored/rows.ts";
+import { CIPHERTEXT, CURRENT, effective, HEAD } from "./sqlite-changes.ts";
 import { insertSql, type SqliteDatabase } from "./sqlite-database.ts";
 
 type Sweep = Pick<
@@ -130,26 +123,7 @@ export function sqliteSweep(database: SqliteDatabase, onCorrupt: OnCorrupt): Swe
         after_due_at: after?.next_due_at ?? "",
         after_id: after?.credential_id ?? "",
       });
-      const found = rows.filter((row) => row["place"] !== null);
-      const last = found.length === limit ? found.at(-1) : undefined;
-      const first = rows[0];
-      return {
-        rows: readEach(
-          found,
-          (row) => ({ head: readHeadRow(row), encrypted_credential: bytesOrNull(row, "encrypted_credential") }),
-          "read_due",
-          onCorrupt,
-        ),
-        due_total: first ? count(first, "due_total") : 0,
-        next_due_at: first ? timeOrNull(first, "rest_due_at") : null,
-        next: last
-          ? {
-              reported: last["reported_at"] !== null,
-              next_due_at: text(last, "next_due_at"),
-              credential_id: text(last, "credential_id"),
-            }
-          : null,
-      };
+      return readDuePage(rows, limit, onCorrupt);
     },
     async appendValidations(rows) {
       if (rows.length === 0) return;
@@ -184,22 +158,3 @@ export function sqliteSweep(database: SqliteDatabase, onCorrupt: OnCorrupt): Swe
     },
   };
 }
-
-const recordedColumns = {
-  org_slug: "text",
-  provider: "text",
-  credential_id: "text",
-  seq: "integer",
-  checked_at: "time",
-  status: "text",
-  error_code: "text",
-  verdict: "json",
-  failed: "flag",
-  next_due_at: "time",
-  discovered_expires_at: "time",
-  notified_days: "integer",
-} as const satisfies Record<keyof CheckRow, string>;
-
-const takenColumns = { credential_id: "text", checked_at: "time" } as const satisfies Partial<
-  Record<keyof CheckRow, string>
->;

@@ -104,7 +104,7 @@ describe.each(transports)("Cloud KMS over %s, when something goes wrong", (trans
 
   test.each(unfitToDecrypt)("%s three times over opens nothing", async (fault) => {
     stand.kms.faults.next(fault, 3);
-    await expect(decrypt()).rejects.toMatchObject({ code: "integrity" });
+    await expect(decrypt()).rejects.toMatchObject({ code: "key_unavailable", details: { retryAfterS: 5 } });
     expect(sent()).toHaveLength(3);
   });
 
@@ -120,7 +120,7 @@ describe.each(transports)("Cloud KMS over %s, when something goes wrong", (trans
   test("answers that do not fit are counted however many other failures lie between them", async () => {
     for (const fault of ["bit_flipped", "unavailable", "checksum_missing", "bit_flipped"] as const)
       stand.kms.faults.next(fault);
-    await expect(decrypt()).rejects.toMatchObject({ code: "integrity" });
+    await expect(decrypt()).rejects.toMatchObject({ code: "key_unavailable", details: { retryAfterS: 5 } });
     expect(sent()).toHaveLength(4);
   });
 
