@@ -38,7 +38,7 @@ export function indexPage(entries: readonly Entry[], custom: Entry | null): stri
         `npm run --silent cli -- status ${YOUR_ORG}`,
         `npm run --silent cli -- validate ${YOUR_ORG} openai`,
         `npm run --silent cli -- rotate ${YOUR_ORG} openai --file new-key.txt`,
-        `npm run --silent cli -- delete ${YOUR_ORG} openai`,
+        `npm run --silent cli -- delete ${YOUR_ORG} openai --yes`,
       ].join("\n"),
     ),
     "Deleting here does not revoke a key at its provider: do that as well.",

@@ -47,7 +47,7 @@ export function recordLines(entry: Entry, path: string, name: string | null): st
   const settings = entry.metadata.filter((setting) => setting.required);
   const body = { ...(name === null ? {} : { credential_name: name }), metadata: examplesOf(settings) };
   return page(
-    block("json", JSON.stringify(body, null, 2)),
+    setupFile(body),
     block("sh", plainCurl(path)),
     block("sh", commandLine(path, [...(name === null ? [] : [`--name '${name}'`]), ...settings.map(metadataOption)])),
   ).trimEnd();
@@ -65,6 +65,10 @@ function exampleFile(entry: Entry, settings: readonly Setting[]): string {
       ? (only.example ?? only.name)
       : Object.fromEntries(fields.map(({ name, example }) => [name, example ?? name.toUpperCase()]));
   const body = { credential, ...(settings.length > 0 ? { metadata: examplesOf(settings) } : {}) };
+  return setupFile(body);
+}
+
+function setupFile(body: object): string {
   const given = `Put this into ${code("setup.json")}, with your own values:`;
   return page(given, block("json", JSON.stringify(body, null, 2))).trimEnd();
 }
