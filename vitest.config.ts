@@ -1,6 +1,9 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const patience = { testTimeout: 30_000, hookTimeout: 30_000 };
+/** The first test file waits until the artifacts are built. */
+const onArtifacts = { testTimeout: 60_000, hookTimeout: 180_000 };
 
 /** What a caller sees, whatever the service stands on. */
 const contract = [
@@ -26,8 +29,11 @@ export default defineConfig({
       },
       {
         test: {
-          ...patience,
+          ...onArtifacts,
           name: "gcp",
+          // Its files mostly wait, for processes and for one another's turn at a table: a second one uses that time.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
+          sequence: { groupOrder: 1 },
           include: process.env["TEST_FAULTS"] === "yes" ? [faults] : contract,
           exclude: ["tests/functions/{start,environment}.test.ts"],
           env: { TEST_BACKEND: "gcp" },

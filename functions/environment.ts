@@ -24,6 +24,7 @@ const schema = z.object({
   INTEGRATIONS_EXTRA_PROVIDERS: z.string().min(1).optional(),
   INTEGRATIONS_CLOCK_OFFSET_S: number(-315_360_000, 315_360_000).default(0),
   INTEGRATIONS_RATE_LIMIT: number(0, 1_000_000).optional(),
+  INTEGRATIONS_CONSOLE: z.enum(["on", "off"]).optional(),
   OIDC_AUDIENCE: z.string().min(1).max(200).default("cloudact-integrations-decrypt"),
   CORS_ORIGINS: z
     .string()
@@ -47,6 +48,8 @@ export interface Environment {
   rateLimit: number;
   audience: string;
   corsOrigins: string[];
+  /** Whether the gateway serves the console: for who has no frontend, so in the cloud only where it is asked for. */
+  console: boolean;
   /** Whether this is an instance on Cloud Run. */
   onPlatform: boolean;
   /** Whether this process meets callers with identity tokens. */
@@ -110,6 +113,7 @@ export function readEnvironment(given: Readonly<Record<string, string | undefine
     rateLimit: data.INTEGRATIONS_RATE_LIMIT ?? (cloud === null ? 20 : 1),
     audience: data.OIDC_AUDIENCE,
     corsOrigins: data.CORS_ORIGINS,
+    console: (data.INTEGRATIONS_CONSOLE ?? (cloud === null ? "on" : "off")) === "on",
     onPlatform,
     verifiesTokens: reach.tokens,
     cloud,
@@ -124,6 +128,7 @@ const expectations: Readonly<Record<string, string>> = {
   INTEGRATIONS_EXTRA_PROVIDERS: "must be a file",
   INTEGRATIONS_CLOCK_OFFSET_S: "must be a number of seconds",
   INTEGRATIONS_RATE_LIMIT: "must be a number, 0 for no limits",
+  INTEGRATIONS_CONSOLE: "must be on or off",
   OIDC_AUDIENCE: "must be a text of at most 200 characters",
   CORS_ORIGINS: "must be origins like https://app.example, separated by commas",
 };

@@ -3,6 +3,7 @@ import "./whole.ts";
 import { http } from "@google-cloud/functions-framework";
 import { routes } from "../shared/contract/routes.ts";
 import { endpoint, type Handlers } from "../shared/http/endpoint.ts";
+import { withConsole } from "./console.ts";
 import { handlers as decrypt } from "./decrypt.ts";
 import { handlers as remove } from "./delete.ts";
 import { handlers as get } from "./get.ts";
@@ -14,7 +15,7 @@ import { handlers as setup } from "./setup.ts";
 import { handlers as update } from "./update.ts";
 import { handlers as validate } from "./validate.ts";
 
-/** All routes behind one target, under the full prefix. On the platform it has no sweep: there Cloud Run's IAM gates that function alone. */
+/** All routes behind one target, under the full prefix, and the console beside them. On the platform it has no sweep: there Cloud Run's IAM gates that function alone. */
 export const handlers: Handlers<Parts> = {
   ...setup,
   ...validate,
@@ -26,7 +27,9 @@ export const handlers: Handlers<Parts> = {
   ...revalidate,
 };
 
-const { onPlatform } = planOrExit(null).environment;
+const { onPlatform, console: hasConsole } = planOrExit(null).environment;
 const known = routes.filter(({ name }) => !(onPlatform && name === "revalidate"));
 
-http("gateway", endpoint(known, handlers, openParts(null), { bare: false }));
+const routed = endpoint(known, handlers, openParts(null), { bare: false });
+
+http("gateway", hasConsole ? withConsole(routed) : routed);

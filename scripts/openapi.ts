@@ -1,69 +1,32 @@
-import { z } from "zod";
-import * as answers from "../shared/contract/answers.ts";
-import * as bodies from "../shared/contract/bodies.ts";
+import { readFileSync } from "node:fs";
 import { faults } from "../shared/contract/fault.ts";
-import { ORG_SLUG, PREFIX, PROVIDER_SLUG } from "../shared/contract/names.ts";
-import { type Route, type RouteName, routes } from "../shared/contract/routes.ts";
+import { PREFIX } from "../shared/contract/names.ts";
+import { type FunctionName, routes } from "../shared/contract/routes.ts";
+import { headers } from "./openapi/headers.ts";
+import { health, operation, refusalComponents } from "./openapi/operation.ts";
+import { parameters } from "./openapi/parameters.ts";
+import { problemExamples } from "./openapi/problems.ts";
+import { schemaComponents } from "./openapi/shapes.ts";
 
-interface Shape {
-  body?: z.ZodType;
-  /** Answers by status. */
-  answers: Record<string, z.ZodType>;
-}
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
-const shapes: Record<RouteName, Shape> = {
-  setup: {
-    body: bodies.setupBody,
-    answers: { 200: z.union([answers.configuredAnswer, answers.verdictAnswer]), 201: answers.configuredAnswer },
-  },
-  import: { body: bodies.importBody, answers: { 200: answers.importAnswer } },
-  validate: { body: bodies.emptyBody, answers: { 200: answers.verdictAnswer } },
-  list: { answers: { 200: answers.listAnswer } },
-  providers: { answers: { 200: answers.providersAnswer } },
-  openapi: { answers: { 200: z.record(z.string(), z.unknown()) } },
-  get: { answers: { 200: answers.integrationInfo } },
-  history: { answers: { 200: answers.historyAnswer } },
-  instructions: { answers: { 200: answers.instructionsAnswer } },
-  update: { body: bodies.updateBody, answers: { 200: answers.configuredAnswer } },
-  rotate: { body: bodies.rotateBody, answers: { 200: answers.configuredAnswer } },
-  delete: { answers: { 200: answers.deletedAnswer, 202: answers.deletedAnswer } },
-  decrypt: { body: bodies.decryptBody, answers: { 200: answers.decryptAnswer } },
-  failures: { body: bodies.failuresBody, answers: { 202: answers.reportedAnswer } },
-  revalidate: { body: bodies.revalidateBody, answers: { 200: answers.sweepAnswer } },
+const DESCRIPTION = `Takes the keys of cloud and AI accounts, proves that they work, keeps them encrypted, and hands them to cost pipelines and to nobody else.
+
+JSON in, JSON out. Times are RFC 3339, UTC, with milliseconds. Unknown keys and parameters are refused, and no answer but \`decrypt\`'s ever holds a credential. Every refusal is a problem document (RFC 9457) whose \`code\` is one of \`x-faults\`; \`retryable\` there says whether the same request may succeed later. GET routes take HEAD as well.
+
+Deployed function by function, each function also answers at an address of its own, there without \`${PREFIX}\`.`;
+
+const tags: Record<FunctionName | "health", string> = {
+  setup: "Proves credentials, encrypts and stores them.",
+  validate: "Asks a provider again about a stored credential.",
+  list: "An organisation's integrations, the providers there are, and this document.",
+  get: "One integration, its history, and what to create at its provider.",
+  update: "Changes what is stored, the credential included.",
+  delete: "Deletes, now or at a time.",
+  decrypt: "For pipelines: the credential, and the report that it was refused.",
+  revalidate: "For the Scheduler: the sweep.",
+  health: "Whether a process answers; every function has it.",
 };
-
-const queries: Record<string, { schema: object; description: string }> = {
-  dry_run: { schema: { type: "boolean" }, description: "Do everything but encrypt and store." },
-  category: { schema: { enum: ["cloud", "genai", "saas"] }, description: "Only this category." },
-  configured: { schema: { type: "boolean" }, description: "Only configured ones, or only the others." },
-  expiring_within: {
-    schema: { type: "string", pattern: "^[1-9]\\d{0,2}d$" },
-    description: "Only those that expire within so many days.",
-  },
-  limit: { schema: { type: "integer", minimum: 1, maximum: 200, default: 50 }, description: "Items on a page." },
-  cursor: { schema: { type: "string" }, description: "`next_cursor` of the page before." },
-  deactivation_scheduled_at: {
-    schema: { type: "string" },
-    description: "Delete then instead of now: RFC 3339, or a date for its last second.",
-  },
-};
-
-/** Statuses that a route can end with besides success, by what it does. */
-function faultsOf(route: Route): number[] {
-  const always = [404, 405, 500, 503];
-  const called = route.caller === "anyone" ? [] : [400, 401, 403, 429];
-  const bodied = route.body === "none" ? [] : [413, 415];
-  const more: Partial<Record<RouteName, number[]>> = {
-    setup: [409, 412, 422, 502],
-    import: [409],
-    update: [409, 412, 422, 502],
-    rotate: [409, 412, 422, 502],
-    delete: [409, 412],
-    decrypt: [409, 422, 502],
-    validate: [409],
-  };
-  return [...new Set([...always, ...called, ...bodied, ...(more[route.name] ?? [])])].sort();
-}
 
 /** The contract as an OpenAPI 3.1 document. */
 export function openapi(): object {
@@ -72,30 +35,51 @@ export function openapi(): object {
     const path = `${PREFIX}${route.path}`;
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
   }
+  paths["/health"] = { get: health() };
   return {
     openapi: "3.1.0",
     info: {
       title: "CloudAct integrations",
-      version: "0.1.0",
-      description:
-        "Takes the keys of cloud and AI accounts, proves that they work, keeps them encrypted, and hands them to cost pipelines and to nobody else.",
+      version,
+      description: DESCRIPTION,
+      license: { name: "Proprietary", identifier: "LicenseRef-Proprietary" },
     },
-    servers: [{ url: "http://127.0.0.1:8000", description: "Local" }],
+    servers: [
+      { url: "http://127.0.0.1:8000", description: "This machine: npm start" },
+      {
+        url: "https://{host}",
+        description: "The gateway, or the load balancer before the functions",
+        variables: { host: { default: "integrations.internal", description: "Where it is deployed" } },
+      },
+    ],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas: { Problem: jsonSchema(answers.problemAnswer, "output") },
+      schemas: schemaComponents(),
+      parameters,
+      headers,
+      responses: refusalComponents(routes),
+      examples: problemExamples(),
       securitySchemes: {
         organizationKey: {
           type: "apiKey",
           in: "header",
           name: "X-API-Key",
-          description: "An organisation's key; read or manage.",
+          description: "An organisation's key, with the scope read or manage.",
         },
         identityToken: {
           type: "http",
           scheme: "bearer",
           bearerFormat: "JWT",
-          description: "A Google-signed identity token; locally one of the local issuer.",
+          description:
+            "A Google-signed identity token for the audience of the function; locally one of the local issuer.",
+        },
+        platformToken: {
+          type: "apiKey",
+          in: "header",
+          name: "X-Serverless-Authorization",
+          description:
+            "On Cloud Run, as `Bearer …`, the token that Cloud Run itself checks, for the function's address: it would remove the signature of the one in Authorization.",
         },
       },
     },
@@ -103,108 +87,4 @@ export function openapi(): object {
       Object.entries(faults).map(([code, { status, retryable, title }]) => [code, { status, retryable, title }]),
     ),
   };
-}
-
-function operation(route: Route): object {
-  const shape = shapes[route.name];
-  const parameters = [
-    ...(route.path.includes("{org}")
-      ? [parameter("path", "org", { type: "string", pattern: ORG_SLUG.source, maxLength: 63 }, "Organisation slug.")]
-      : []),
-    ...(route.path.includes("{provider}")
-      ? [
-          parameter(
-            "path",
-            "provider",
-            { type: "string", pattern: PROVIDER_SLUG.source },
-            "Provider alias or code in lower case.",
-          ),
-        ]
-      : []),
-    ...route.query.map((name) =>
-      parameter("query", name, queries[name]?.schema ?? {}, queries[name]?.description ?? ""),
-    ),
-    ...headersOf(route),
-  ];
-  const responses = {
-    ...Object.fromEntries(
-      Object.entries(shape.answers).map(([status, schema]) => [
-        status,
-        {
-          description: Number(status) === 201 ? "Created" : "Done",
-          content: { "application/json": { schema: jsonSchema(schema, "output") } },
-        },
-      ]),
-    ),
-    ...Object.fromEntries(
-      faultsOf(route).map((status) => [
-        status,
-        {
-          description: titlesOf(status),
-          content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
-        },
-      ]),
-    ),
-  };
-  return {
-    operationId: route.path.endsWith("/status") ? "get_status" : route.name,
-    summary: route.summary,
-    ...(route.path.endsWith("/status") ? { deprecated: true } : {}),
-    tags: [route.fn],
-    security:
-      route.caller === "anyone"
-        ? []
-        : [{ [route.caller === "read" || route.caller === "manage" ? "organizationKey" : "identityToken"]: [] }],
-    ...(parameters.length ? { parameters } : {}),
-    ...(shape.body
-      ? {
-          requestBody: {
-            required: route.body === "required",
-            content: { "application/json": { schema: jsonSchema(shape.body, "input") } },
-          },
-        }
-      : {}),
-    responses,
-  };
-}
-
-function headersOf(route: Route): object[] {
-  const text = { type: "string" };
-  const changing = route.name === "setup" || route.name === "update" || route.name === "rotate";
-  return [
-    ...(changing || route.name === "import"
-      ? [
-          parameter(
-            "header",
-            "Idempotency-Key",
-            { type: "string", minLength: 1, maxLength: 255 },
-            "The same key and body within 24 h give the same answer, once stored.",
-          ),
-        ]
-      : []),
-    ...(changing || route.name === "delete"
-      ? [parameter("header", "If-Match", text, "Only if the stored version has this ETag.")]
-      : []),
-    ...(route.name === "setup"
-      ? [parameter("header", "If-None-Match", { const: "*" }, "Only if nothing is configured.")]
-      : []),
-  ];
-}
-
-function parameter(place: string, name: string, schema: object, description: string): object {
-  return { in: place, name, required: place === "path", schema, description };
-}
-
-function titlesOf(status: number): string {
-  return (
-    Object.entries(faults)
-      .filter(([, fault]) => fault.status === status)
-      .map(([code]) => code)
-      .join(", ") || "Refused"
-  );
-}
-
-function jsonSchema(schema: z.ZodType, io: "input" | "output"): object {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any" });
-  return rest;
 }

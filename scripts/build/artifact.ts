@@ -4,6 +4,7 @@ import { build, type Metafile } from "esbuild";
 import { allRights } from "../../functions/rights.ts";
 import { protocolNames } from "../../shared/providers/protocol-names.ts";
 import { loadRegistry } from "../../shared/registry/load.ts";
+import { buildConsole } from "./console.ts";
 import { FRAMEWORK, packageFiles } from "./framework.ts";
 import { slimGoogleClients } from "./google-clients.ts";
 import { leaveOut } from "./left-out.ts";
@@ -36,6 +37,7 @@ export async function buildArtifact(target: Target, dist: string): Promise<Artif
   cpSync(join(runtime, "gcp-build.cjs"), join(folder, "gcp-build.cjs"));
   writeFileSync(join(folder, "configs/system/registry.json"), compileRegistry());
   writeFileSync(join(folder, "configs/functions.json"), JSON.stringify(allRights()));
+  if (target === "gateway") await buildConsole(folder);
   const { manifest, lock } = packageFiles(target);
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   writeFileSync(join(folder, "package-lock.json"), `${JSON.stringify(lock, null, 2)}\n`);

@@ -76,11 +76,16 @@ function readOption(
   if (value === undefined || value === "" || (token.inlineValue !== true && /^--?[a-z]/.test(value)))
     throw usage(`--${name} needs a value: ${option.help}`, `Write --${name} ${option.value}`);
   if (!option.opaque && looksRandom(value)) throw secretGiven();
-  if (option.choices && !option.choices.includes(value))
-    throw usage(`--${name} must be one of: ${option.choices.join(", ")}`, helpOf(command));
-  const complaint = option.check?.(value) ?? null;
+  const complaint = choiceComplaint(option, value) ?? option.check?.(value) ?? null;
   if (complaint !== null) throw usage(`--${name} ${complaint}`, helpOf(command));
   return value;
+}
+
+/** The choice that was meant is named, never what was typed. */
+function choiceComplaint({ choices }: Pick<Option, "choices">, text: string): string | null {
+  if (choices === undefined || choices.includes(text)) return null;
+  const meant = nearest(text, choices);
+  return `must be one of: ${choices.join(", ")}${meant === null ? "" : `; did you mean ${meant}?`}`;
 }
 
 function readWords(command: Command, words: readonly string[]): Map<string, string[]> {
@@ -93,7 +98,8 @@ function readWords(command: Command, words: readonly string[]): Map<string, stri
       throw usage(`<${argument.name}> is missing: ${argument.help}`, `Write: ${usageLine(command)}`);
     for (const text of taken) {
       if (!argument.opaque && looksRandom(text)) throw secretGiven();
-      const complaint = text === "" ? "must not be empty" : (argument.check?.(text) ?? null);
+      const complaint =
+        text === "" ? "must not be empty" : (choiceComplaint(argument, text) ?? argument.check?.(text) ?? null);
       if (complaint !== null) throw usage(`<${argument.name}> ${complaint}`, helpOf(command));
     }
     byName.set(argument.name, taken);

@@ -8,6 +8,7 @@ export interface Argument {
   optional?: boolean;
   /** Takes all further words. Only for the last. */
   many?: boolean;
+  choices?: readonly string[];
   /** @returns what is wrong with the text, `null` where nothing is; never the text itself */
   check?: (text: string) => string | null;
   /** May hold long random text that is no secret: an id, a path. */

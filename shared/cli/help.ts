@@ -1,7 +1,7 @@
 import { usageLine } from "./arguments.ts";
 import { type Command, everywhere, type Option } from "./command.ts";
 import { commands } from "./commands.ts";
-import { type Cell, table } from "./show.ts";
+import { type Cell, flowing, table } from "./show.ts";
 import type { Terminal } from "./terminal.ts";
 
 const groups: ReadonlyArray<readonly [Command["group"], string]> = [
@@ -49,10 +49,23 @@ export function helpFor(terminal: Terminal, command: Command): string {
       : []),
     "",
     ...rows(terminal, optionRows({ ...command.options, ...everywhere })),
-    ...(command.notes ? ["", ...command.notes] : []),
+    ...(command.notes ? ["", ...noteLines(terminal, command.notes)] : []),
     "",
     `Example: ${command.example}`,
   ].join("\n");
+}
+
+/** Notes as they stand, or on a terminal that is too narrow broken anew; a line that is indented stays alone. */
+function noteLines(terminal: Terminal, lines: readonly string[]): string[] {
+  if (terminal.columns === null || lines.every((line) => line.length <= (terminal.columns ?? 0))) return [...lines];
+  const found: string[] = [];
+  for (const line of lines) {
+    const before = found.at(-1);
+    const goesOn = before !== undefined && !/[.:]$/.test(before) && !before.startsWith(" ") && !line.startsWith(" ");
+    if (goesOn) found.push(`${found.pop()} ${line}`);
+    else found.push(line);
+  }
+  return found.map((line) => (line.startsWith(" ") ? line : flowing(terminal, line)));
 }
 
 function optionRows(options: Readonly<Record<string, Option>>): Array<[string, string]> {
@@ -64,7 +77,7 @@ function optionRows(options: Readonly<Record<string, Option>>): Array<[string, s
 
 /** Rows without a head, two spaces in. */
 function rows(terminal: Terminal, cells: readonly Cell[][]): string[] {
-  return table(terminal, ["", ""], cells)
+  return table(terminal, ["", ""], cells, 2)
     .split("\n")
     .slice(1)
     .map((line) => `  ${line}`);

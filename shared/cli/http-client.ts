@@ -1,5 +1,6 @@
 import type { Context } from "./command.ts";
-import { at, listAt } from "./read.ts";
+import { nearest } from "./nearest.ts";
+import { at, listAt, textAt, textsAt } from "./read.ts";
 import { exits, Stop, usage } from "./stop.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8000/api/v1/integrations";
@@ -14,6 +15,8 @@ export interface Question {
   query?: Readonly<Record<string, string | null>>;
   headers?: Readonly<Record<string, string>>;
   body?: unknown;
+  /** Where the service may take longer than a minute. */
+  timeoutMs?: number;
   /** Whose credential goes along. */
   as: "organisation" | "pipeline";
 }
@@ -53,13 +56,14 @@ export async function ask(context: Context, question: Question): Promise<Answer>
     ...question.headers,
   };
   if (question.body !== undefined) headers["content-type"] = "application/json";
-  const { response, text } = await send(base, url, {
+  const timeoutMs = question.timeoutMs ?? TIMEOUT_MS;
+  const { response, text } = await send(base, url, timeoutMs, {
     method: question.method,
     headers,
     ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
   });
   const body = parseJson(text);
-  if (response.status >= 400) throw refusal(response, body, text);
+  if (response.status >= 400) throw await inOwnWords(context, question, refusal(response, body, text));
   if (!response.ok || body === undefined) {
     throw new Stop(exits.unavailable, {
       message: `What answers at ${base} is not this service (status ${response.status})`,
@@ -70,16 +74,21 @@ export async function ask(context: Context, question: Question): Promise<Answer>
   return { status: response.status, etag: response.headers.get("etag"), body, text };
 }
 
-async function send(base: string, url: URL, init: RequestInit): Promise<{ response: Response; text: string }> {
+async function send(
+  base: string,
+  url: URL,
+  timeoutMs: number,
+  init: RequestInit,
+): Promise<{ response: Response; text: string }> {
   try {
     // A redirect would carry the key to another address.
-    const response = await fetch(url, { ...init, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(url, { ...init, redirect: "manual", signal: AbortSignal.timeout(timeoutMs) });
     return { response, text: await readCapped(response) };
   } catch (error) {
     const timedOut = error instanceof Error && error.name === "TimeoutError";
     throw new Stop(exits.unavailable, {
       message: timedOut
-        ? `The service did not answer within ${TIMEOUT_MS / 1_000} s at ${base}`
+        ? `The service did not answer within ${timeoutMs / 1_000} s at ${base}`
         : `The service does not answer at ${base}: start it with npm start, or set INTEGRATIONS_URL`,
       code: "service_unreachable",
       reason: timedOut ? "timeout" : causeOf(error),
@@ -116,7 +125,51 @@ function refusal(response: Response, body: unknown, text: string): Stop {
   );
 }
 
-function baseUrl({ environment }: Context): string {
+/** What to do about a refusal with this tool, where the service speaks of requests; its document stays as it came. */
+async function inOwnWords(context: Context, { path, as }: Question, stop: Stop): Promise<Stop> {
+  const [, org = "", provider = ""] = path.split("/");
+  const remedy = await remedyFor(context, { code: stop.problem.code, org, provider, as });
+  return remedy === null ? stop : new Stop(stop.exit, { ...stop.problem, remedy }, stop.answer);
+}
+
+async function remedyFor(
+  context: Context,
+  { code, org, provider, as }: { code: string | undefined; org: string; provider: string; as: Question["as"] },
+): Promise<string | null> {
+  switch (code) {
+    case "provider_unknown": {
+      const names = await providerNames(context);
+      const meant = nearest(provider, names);
+      return `${meant === null ? "" : `Did you mean ${meant}? `}All of them: ${names.slice(0, MOST_NAMES).join(", ")}, …; a subscription of another name is custom-<slug>`;
+    }
+    case "not_configured":
+      return `Set it up: cloudact-integrations setup ${org} ${provider}`;
+    case "org_key_invalid":
+      return "INTEGRATIONS_API_KEY is no live key of this service: cloudact-integrations doctor says what it is, org-key create makes one";
+    case "forbidden":
+      return as === "pipeline"
+        ? `An operator may grant it: cloudact-integrations grant create --subject <name> --org ${org} --provider ${provider}`
+        : `INTEGRATIONS_API_KEY is another organisation's: cloudact-integrations org-key create ${org} --scope manage`;
+    default:
+      return null;
+  }
+}
+const MOST_NAMES = 8;
+
+/** The providers' names as they are typed, of the service; none where it does not tell. */
+async function providerNames(context: Context): Promise<string[]> {
+  const base = baseUrl(context);
+  try {
+    const { text } = await send(base, new URL(`${base}/providers`), TIMEOUT_MS, { method: "GET" });
+    const faces = listAt(parseJson(text), "providers").filter((face) => at(face, "path") !== "custom-{slug}");
+    return [...new Set(faces.flatMap((face) => [textAt(face, "path"), ...textsAt(face, "aliases")]))];
+  } catch {
+    return [];
+  }
+}
+
+/** The address that INTEGRATIONS_URL names, without a slash at its end. @throws Stop usage */
+export function baseUrl({ environment }: Pick<Context, "environment">): string {
   const text = environment["INTEGRATIONS_URL"] || DEFAULT_URL;
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)

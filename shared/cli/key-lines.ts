@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
-import { Stop, usage } from "./stop.ts";
+import { readInput } from "./input-file.ts";
+import { usage } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
 
 const LARGEST_BYTES = 16 * 1024 * 1024;
@@ -14,25 +14,7 @@ export interface KeyLine {
 
 /** Reads a list of keys from a file, or from stdin for `-`. @throws Stop, which says nothing of what stands in it */
 export async function readKeyList(path: string, terminal: Terminal): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  try {
-    await using handle = path === "-" ? null : await open(path, "r");
-    const stream = handle === null ? terminal.stdin : handle.createReadStream({ autoClose: false });
-    for await (const chunk of stream) {
-      const piece = Buffer.from(chunk);
-      bytes += piece.length;
-      if (bytes > LARGEST_BYTES) throw usage(`The list of keys is larger than ${LARGEST_BYTES / 1024 / 1024} MiB`);
-      chunks.push(piece);
-    }
-  } catch (error) {
-    if (error instanceof Stop) throw error;
-    const code =
-      error instanceof Error && "code" in error && /^E[A-Z]+$/.test(String(error.code)) ? error.code : "error";
-    throw usage(`The list of keys cannot be read (${code})`, "Name a file, or - for stdin");
-  }
-  const text = Buffer.concat(chunks).toString("utf8");
-  for (const chunk of chunks) chunk.fill(0);
+  const { text } = await readInput(path, { terminal, what: "The list of keys", largestBytes: LARGEST_BYTES });
   return text;
 }
 

@@ -16,6 +16,8 @@ export interface Terminal {
   /** Rewrites the last line of stderr; only for a terminal. */
   redraw(text: string): void;
   stdin: NodeJS.ReadStream;
+  /** How wide stdout is; `null` where it is no terminal, and lines are as long as they are. */
+  columns: number | null;
   stdinIsTty: boolean;
   stdoutIsTty: boolean;
   stderrIsTty: boolean;
@@ -31,6 +33,7 @@ export function processTerminal(): Terminal {
       styleText(formats[tone], text, { stream: stream === "stdout" ? stdout : stderr }),
     redraw: (text) => void stderr.write(`\r\u001b[2K${text}`),
     stdin,
+    columns: stdout.isTTY === true && stdout.columns > 0 ? stdout.columns : null,
     stdinIsTty: stdin.isTTY === true,
     stdoutIsTty: stdout.isTTY === true,
     stderrIsTty: stderr.isTTY === true,

@@ -199,7 +199,56 @@ export const instructionsAnswer = z.strictObject({
   setup: z.strictObject({ method: z.literal("POST"), path: z.string() }),
 });
 
-export const providersAnswer = z.strictObject({ providers: z.array(z.record(z.string(), z.unknown())) });
+const publicSetting = z.strictObject({
+  name: z.string(),
+  label: z.string(),
+  kind: z.string().meta({ description: "text, date, decimal, integer, boolean or list." }),
+  pattern: z.string().nullable(),
+  options: z.array(z.string()).nullable(),
+  min: z.number().nullable(),
+  max: z.number().nullable().meta({ description: "Largest number, or most elements of a list." }),
+  example: z.string(),
+  help: z.string().nullable(),
+  required: z.boolean(),
+});
+export const publicProvider = z.strictObject({
+  code: z.string(),
+  path: z.string().meta({ description: "The preferred path segment; `custom-{slug}` where the caller names it." }),
+  aliases: z.array(z.string()),
+  display_name: z.string(),
+  category,
+  credential_type: z.string(),
+  fields: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        label: z.string(),
+        secret: z.boolean(),
+        pattern: z
+          .string()
+          .nullable()
+          .meta({ description: "What a form may hold the value to; null where only the service can." }),
+        example: z.string().nullable(),
+        optional: z.boolean(),
+        help: z.string().nullable(),
+        kind: z.string(),
+        options: z.array(z.string()).nullable(),
+      }),
+    )
+    .meta({ description: "What the credential consists of; none for subscriptions." }),
+  document: z
+    .boolean()
+    .meta({ description: "The credential may be given as a JSON document: an object, text or base64." }),
+  metadata: z
+    .array(publicSetting.extend({ items: z.array(publicSetting).optional() }))
+    .meta({ description: "The settings that `metadata` may hold." }),
+  capabilities: z.array(z.strictObject({ id: z.string(), label: z.string() })),
+  pipelines: z.array(z.strictObject({ id: z.string(), all_of: z.array(z.string()), any_of: z.array(z.string()) })),
+  setup_help: z.array(z.string()),
+  cannot_know: z.array(z.string()),
+  docs_url: z.string().nullable(),
+});
+export const providersAnswer = z.strictObject({ providers: z.array(publicProvider) });
 
 export const deletedAnswer = z.strictObject({
   success: z.literal(true),

@@ -3,7 +3,11 @@ import { Fault, type FieldError } from "./fault.ts";
 import { PROVIDER_SLUG, UUID } from "./names.ts";
 
 const printable = /^[^\p{Cc}\p{Cf}\u2028\u2029]*$/u;
-const name = z.string().min(1).max(100).regex(printable).meta({ description: "A label, 1-100 characters." });
+const name = z.string().min(1).max(100).regex(printable).meta({
+  description: "A label, 1-100 characters, none of them a control or formatting character.",
+  // For tools that know no classes of characters: as much of it as they understand.
+  pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$",
+});
 const metadata = z
   .record(z.string().max(64), z.unknown())
   .meta({ description: "Non-sensitive settings from the provider's allow-list." });

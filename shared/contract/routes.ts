@@ -38,6 +38,8 @@ export interface Route {
   /** Whether a JSON body is read, and whether it may be left out. */
   body: "none" | "optional" | "required";
   summary: string;
+  /** What a caller has to know besides, for the contract's document. */
+  description: string;
 }
 
 /** Every route of the service. Where two match a path, the one with more literal segments is meant. */
@@ -52,6 +54,8 @@ export const routes: readonly Route[] = [
     query: ["dry_run"],
     body: "required",
     summary: "Prove a credential, encrypt it and store it",
+    description:
+      "Checks the format, asks the provider, and only then encrypts and stores; what is there is replaced. Name, settings and expiry that are not sent are kept. Older bodies are still taken, with a Deprecation header: `{credentials: {api_key | service_account_json}, config}`, and the provider's fields at top level.",
   },
   {
     name: "import",
@@ -63,6 +67,8 @@ export const routes: readonly Route[] = [
     query: ["dry_run"],
     body: "required",
     summary: "Set up many providers at once",
+    description:
+      "1 to 100 items. All are checked first, then all that passed are stored together; each ends as completed, failed or not_attempted, and a failed one has changed nothing. Checking ends after 60 s.",
   },
   {
     name: "validate",
@@ -74,6 +80,8 @@ export const routes: readonly Route[] = [
     query: [],
     body: "optional",
     summary: "Ask the provider again whether the stored credential works",
+    description:
+      "Only a definite answer changes the stored status: during an outage or a limit it stays, and the verdict says why.",
   },
   {
     name: "providers",
@@ -85,6 +93,7 @@ export const routes: readonly Route[] = [
     query: [],
     body: "none",
     summary: "The registry's public face, from which a form can be drawn",
+    description: "Needs no key. Also under `/api/v1/providers`.",
   },
   {
     name: "openapi",
@@ -96,6 +105,7 @@ export const routes: readonly Route[] = [
     query: [],
     body: "none",
     summary: "This contract as OpenAPI 3.1",
+    description: "Needs no key.",
   },
   {
     name: "list",
@@ -107,6 +117,8 @@ export const routes: readonly Route[] = [
     query: ["category", "configured", "expiring_within"],
     body: "none",
     summary: "All integrations of an organisation",
+    description:
+      "Every provider of the registry by its code, configured or not, and the custom subscriptions that there are.",
   },
   {
     name: "get",
@@ -118,6 +130,7 @@ export const routes: readonly Route[] = [
     query: [],
     body: "none",
     summary: "One integration, never its secret",
+    description: "Status, readiness for pipelines, dates and settings; the ETag names the version.",
   },
   {
     name: "get",
@@ -129,6 +142,7 @@ export const routes: readonly Route[] = [
     query: [],
     body: "none",
     summary: "The same, under its older path",
+    description: "As the path without `/status`.",
   },
   {
     name: "history",
@@ -140,6 +154,7 @@ export const routes: readonly Route[] = [
     query: ["limit", "cursor"],
     body: "none",
     summary: "Versions and status changes, newest first",
+    description: "In pages; `next_cursor` of one is the `cursor` of the next.",
   },
   {
     name: "instructions",
@@ -151,6 +166,7 @@ export const routes: readonly Route[] = [
     query: [],
     body: "none",
     summary: "What to create at the provider",
+    description: "Steps, fields, and policies and command lines rendered for this organisation, ready to paste.",
   },
   {
     name: "update",
@@ -162,6 +178,8 @@ export const routes: readonly Route[] = [
     query: [],
     body: "required",
     summary: "Change what is stored, the credential included",
+    description:
+      "Changes what is named and nothing else, at least one thing. A new credential is proven before it replaces the old one, which stays active until then.",
   },
   {
     name: "rotate",
@@ -173,6 +191,7 @@ export const routes: readonly Route[] = [
     query: [],
     body: "required",
     summary: "Replace the credential",
+    description: "The same as PUT with a `credential` alone.",
   },
   {
     name: "delete",
@@ -184,6 +203,8 @@ export const routes: readonly Route[] = [
     query: ["deactivation_scheduled_at"],
     body: "none",
     summary: "Delete the integration, now or at a time",
+    description:
+      "At once it is unusable for every pipeline. With `deactivation_scheduled_at` it is refused from then on, and deleted by the next sweep.",
   },
   {
     name: "decrypt",
@@ -195,6 +216,8 @@ export const routes: readonly Route[] = [
     query: [],
     body: "required",
     summary: "Hand the credential to a pipeline",
+    description:
+      "The caller needs a grant for the organisation and provider. The audit record is written before anything leaves.",
   },
   {
     name: "failures",
@@ -206,6 +229,8 @@ export const routes: readonly Route[] = [
     query: [],
     body: "required",
     summary: "Report that the provider refused the credential",
+    description:
+      "Makes the credential due at once. A report about a credential that is not current any more is taken and ignored.",
   },
   {
     name: "revalidate",
@@ -217,6 +242,7 @@ export const routes: readonly Route[] = [
     query: [],
     body: "optional",
     summary: "Check what is due, announce expiries, purge",
+    description: "Stalest first. Stops before `max_seconds`; `remaining` says what is left.",
   },
 ];
 

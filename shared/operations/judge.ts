@@ -6,7 +6,7 @@ import type { CheckRow } from "../ports/credential-store.ts";
 import { type AttemptParts, attempt } from "../providers/attempt.ts";
 import type { Owner } from "../providers/provider.ts";
 import type { Entry } from "../registry/entry.ts";
-import { earliest, nextDueAt, passedThreshold } from "./schedule.ts";
+import { earliest, nextDueAt, nextThreshold, passedSince, passedThreshold } from "./schedule.ts";
 import { marked } from "./shown.ts";
 import { recordStatus, recordVerdict } from "./subscription.ts";
 import { type Works, withoutBound } from "./works.ts";
@@ -21,6 +21,8 @@ export interface Judgement {
   expiresAt: string | null;
   /** Days left of an expiry threshold that has not been announced yet. */
   announceDays: number | null;
+  /** The last moment to cancel a subscription, and the days left of a threshold that has passed since its last check. */
+  notice: { at: string; days: number } | null;
   /** Whether there is something to tell the operators once it is durable. */
   isNews: boolean;
   row: CheckRow;
@@ -63,6 +65,10 @@ export async function judge(
   // What was refused before is not asked again because this attempt had no answer.
   const asksAgain = decided === "VALID" || (failed && (status === "VALID" || status === "PENDING"));
   const announceDays = passed !== null && passed !== head.notified_days ? passed : null;
+  const deadline = verdict.details.cancellation_deadline;
+  const cancelBy = deadline === undefined ? null : `${deadline}T23:59:59.000Z`;
+  const noticeDays = passedSince(cancelBy, head.last_checked_at, nowMs);
+  const notice = cancelBy === null || noticeDays === null ? null : { at: cancelBy, days: noticeDays };
   const changed = status !== head.validation_status;
   return {
     verdict,
@@ -71,7 +77,8 @@ export async function judge(
     changed,
     expiresAt,
     announceDays,
-    isNews: changed || announceDays !== null || (!failed && head.consecutive_failures > 0),
+    notice,
+    isNews: changed || announceDays !== null || notice !== null || (!failed && head.consecutive_failures > 0),
     row: {
       org_slug: head.org_slug,
       provider: head.provider,
@@ -83,7 +90,10 @@ export async function judge(
       verdict: failed ? withKept(verdict, head.verdict) : marked(works.registry, entry, owner.metadata, verdict),
       failed,
       next_due_at: asksAgain
-        ? nextDueAt(entry, verdict, failed ? head.consecutive_failures + 1 : 0, expiresAt, nowMs)
+        ? earliest(
+            nextDueAt(entry, verdict, failed ? head.consecutive_failures + 1 : 0, expiresAt, nowMs),
+            nextThreshold(cancelBy, nowMs),
+          )
         : null,
       discovered_expires_at: discovered,
       notified_days: passed,

@@ -46,7 +46,7 @@ function validationRow({ row, verdict, status }: Judgement, checkedBy: string): 
   };
 }
 
-/** Tells the operators what a stored check changed: status, recovery, nearing expiry. Called once it is durable. */
+/** Tells the operators what a stored check changed: status, recovery, nearing expiry or end of notice. Called once it is durable. */
 export function announce(works: Works, head: Head, judgement: Judgement): void {
   const { status, verdict, row } = judgement;
   announceStatus(works, head, status, {
@@ -60,6 +60,13 @@ export function announce(works: Works, head: Head, judgement: Judgement): void {
       ...about(head),
       days: judgement.announceDays,
       expires_at: judgement.expiresAt,
+    });
+  if (judgement.notice !== null)
+    works.log("WARNING", "integration.expiring", {
+      ...about(head),
+      reason: "cancellation_deadline",
+      days: judgement.notice.days,
+      expires_at: judgement.notice.at,
     });
 }
 

@@ -50,6 +50,17 @@ export function passedThreshold(expiresAt: string | null, nowMs: number): number
   return THRESHOLDS.filter((days) => nowMs >= end - days * DAY_MS).at(-1) ?? null;
 }
 
+/**
+ * The smallest threshold that has passed since a time, for dates of which nothing else says what was announced already.
+ *
+ * @param since RFC 3339 of the check before; `null` where there was none
+ */
+export function passedSince(at: string | null, since: string | null, nowMs: number): number | null {
+  const passed = passedThreshold(at, nowMs);
+  const before = since === null ? null : passedThreshold(at, Date.parse(since));
+  return passed === before ? null : passed;
+}
+
 /** The earlier of two times, where `null` is never. */
 export function earliest(left: string | null, right: string | null): string | null {
   if (left === null || right === null) return left ?? right;

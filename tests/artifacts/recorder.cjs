@@ -1,4 +1,7 @@
-/* Loaded before everything else: tells the parent of every connection and look-up that the process wants, and refuses it unless it is for loopback. */
+/*
+ * Loaded before everything else: tells the parent where the process listens, and of every connection and look-up that it
+ * wants, which is refused unless it is for loopback.
+ */
 const dgram = require("node:dgram");
 const dns = require("node:dns");
 const net = require("node:net");
@@ -30,6 +33,12 @@ for (const resolver of [dns, dns.promises]) {
     };
   }
 }
+
+const listen = net.Server.prototype.listen;
+net.Server.prototype.listen = function (...given) {
+  this.once("listening", () => process.send?.({ listening: this.address().port }));
+  return listen.apply(this, given);
+};
 
 const send = dgram.Socket.prototype.send;
 dgram.Socket.prototype.send = function (...given) {

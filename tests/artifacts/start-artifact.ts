@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { Target } from "../../scripts/build/targets.ts";
 import { prepareArtifacts } from "./prepared.ts";
@@ -25,16 +24,19 @@ export interface Running {
  * @throws Error with what it printed, where it ends before it listens
  */
 export async function startArtifact(target: Target, env: Record<string, string>): Promise<Running> {
-  const port = await freePort();
-  const running = await spawnArtifact(target, { PORT: String(port), ...env });
-  const origin = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < 1_200; tries += 1) {
-    if (running.child.exitCode !== null) break;
-    if ((await fetch(`${origin}/health`).catch(() => null))?.ok) return { origin, ...running };
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  await running.stop("SIGKILL");
-  throw new Error(`${target} did not start: ${running.output().stderr}`);
+  const running = await spawnArtifact(target, env);
+  const port = await new Promise<number | null>((resolve) => {
+    running.child.on("message", (message: Message) => message.listening !== undefined && resolve(message.listening));
+    running.child.once("close", () => resolve(null));
+  });
+  if (port === null) throw new Error(`${target} did not start: ${running.output().stderr}`);
+  return { origin: `http://127.0.0.1:${port}`, ...running };
+}
+
+/** What the recorder tells. */
+interface Message {
+  listening?: number;
+  outgoing?: string;
 }
 
 /** The same without waiting for anything, for artifacts that must not start. */
@@ -60,7 +62,7 @@ export async function spawnArtifact(target: Target, env: Record<string, string>)
   const outgoing: string[] = [];
   child.stdout?.on("data", (chunk: Buffer) => (chunks.stdout += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (chunks.stderr += chunk.toString()));
-  child.on("message", (message: { outgoing: string }) => outgoing.push(message.outgoing));
+  child.on("message", (message: Message) => message.outgoing !== undefined && outgoing.push(message.outgoing));
   const exited = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
   return {
     child,
@@ -84,12 +86,4 @@ function nobody(): { uid?: number; gid?: number } {
   }
   accessSync(process.execPath, constants.X_OK);
   return { uid: 65_534, gid: 65_534 };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

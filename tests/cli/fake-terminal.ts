@@ -14,6 +14,7 @@ export function fakeTerminal(isTty: boolean): Terminal & { lines: string[]; note
     tone: (_, text) => text,
     redraw: (text) => void drawn.push(text),
     stdin: process.stdin,
+    columns: null,
     stdinIsTty: isTty,
     stdoutIsTty: isTty,
     stderrIsTty: isTty,

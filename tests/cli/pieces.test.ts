@@ -5,12 +5,12 @@ import { readMetadata } from "../../shared/cli/commands/change.ts";
 import { text as decryptText, view } from "../../shared/cli/commands/decrypt.ts";
 import { commands } from "../../shared/cli/commands.ts";
 import { dispatch } from "../../shared/cli/dispatch.ts";
-import { readMoment } from "../../shared/cli/moments.ts";
+import { readMoment, readPastMoment } from "../../shared/cli/moments.ts";
 import { nearest } from "../../shared/cli/nearest.ts";
 import { bar, progressBar } from "../../shared/cli/progress.ts";
 import { asCredential, secretSource, typing } from "../../shared/cli/secret-input.ts";
 import { looksLikeKey, looksRandom } from "../../shared/cli/secret-shapes.ts";
-import { table } from "../../shared/cli/show.ts";
+import { flowing, table } from "../../shared/cli/show.ts";
 import { harmlessJson, plain } from "../../shared/cli/terminal.ts";
 import { exampleKeys, providerCodes } from "../simulators/start.ts";
 import { fakeTerminal } from "./fake-terminal.ts";
@@ -137,6 +137,16 @@ describe("where a secret comes from", () => {
 });
 
 describe("times", () => {
+  test.each([
+    ["30d", "2026-10-22T12:00:00.000Z"],
+    ["2026-11-01", "2026-11-01T00:00:00.000Z"],
+    ["2026-11-01T10:00:00+02:00", "2026-11-01T08:00:00.000Z"],
+  ])("%s ago or since → %s", (text, iso) =>
+    expect(readPastMoment("since", text, Date.parse("2026-11-21T12:00:00.000Z"))).toBe(iso),
+  );
+  test.each(["yesterday", "2027-01-01", "0d", "2026-13-01"])("%s is no time in the past", (text) => {
+    expect(() => readPastMoment("since", text, Date.parse("2026-11-21T12:00:00.000Z"))).toThrow(/--since/);
+  });
   const now = Date.UTC(2026, 10, 20, 12);
   test.each([
     ["90d", "2027-02-18T12:00:00.000Z"],
@@ -179,6 +189,51 @@ describe("what a terminal gets", () => {
     expect(harmlessJson(json)).toBe('{"a":"\\u009b2J\\u202e","b":"\\u001b"}');
     expect(JSON.parse(harmlessJson(json))).toEqual(JSON.parse(json));
     expect(table(fakeTerminal(false), ["x"], [["\u001b]0;title\u0007"], ["b\nc"]])).toBe("x\n]0;title\nb c");
+  });
+
+  describe("that is narrow", () => {
+    const wide = (columns: number | null) => ({ ...fakeTerminal(true), columns });
+    const head = ["row", "what is wrong", "what to do"];
+    const rows = [["2", "does not have the shape of this provider's", "Copy it again and paste it whole"]];
+    test("is a table whose long texts go on below themselves, no line longer than there is room", () => {
+      expect(table(wide(50), head, rows).split("\n")).toEqual([
+        "row  what is wrong           what to do",
+        "2    does not have the       Copy it again and",
+        "     shape of this           paste it whole",
+        "     provider's",
+      ]);
+      for (const columns of [30, 40, 60, 79])
+        for (const line of table(wide(columns), head, rows).split("\n"))
+          expect(line.length).toBeLessThanOrEqual(columns);
+    });
+    test("has a list for each row where no table fits", () => {
+      expect(table(wide(24), head, [...rows, ["3", "is missing", ""]]).split("\n")).toEqual([
+        "row            2",
+        "what is wrong  does not",
+        "               have the",
+        "               shape of",
+        "               this",
+        "               provider's",
+        "what to do     Copy it",
+        "               again and",
+        "               paste it",
+        "               whole",
+        "",
+        "row            3",
+        "what is wrong  is missing",
+        "what to do",
+      ]);
+    });
+    test("cuts nothing where there is no terminal, or room enough", () => {
+      for (const columns of [null, 200])
+        expect(table(wide(columns), head, rows).split("\n")[1]).toBe(
+          "2    does not have the shape of this provider's  Copy it again and paste it whole",
+        );
+    });
+    test("shows running text in lines of its width", () => {
+      expect(flowing(wide(12), "one two three four")).toBe("one two\nthree four");
+      expect(flowing(wide(null), "one two three four")).toBe("one two three four");
+    });
   });
 
   test.each([

@@ -104,6 +104,27 @@ test("a credential's whole life, beside the running service", async () => {
   expect(await run("delete", "acme", "openai", "--yes")).toMatchObject({ code: 3 });
 });
 
+test("history goes page by page, as far as asked", async () => {
+  const key = (await run("org-key", "create", "paged", "--scope", "manage")).stdout.trim();
+  const of = (...args: string[]) => cli(args, { ...env, INTEGRATIONS_API_KEY: key });
+  await cli(["setup", "paged", "openai"], { ...env, INTEGRATIONS_API_KEY: key }, keys.good);
+  for (const name of ["a", "b", "c"]) await of("update", "paged", "openai", "--name", name);
+  const page = async (...args: string[]) =>
+    JSON.parse((await of("history", "paged", "openai", "--json", ...args)).stdout);
+  const [all, two, since, none] = await Promise.all([
+    page(),
+    page("--limit", "2"),
+    page("--since", "1d"),
+    page("--since", "2026-01-01T00:00:00Z", "--limit", "1"),
+  ]);
+  expect(all).toMatchObject({ next_cursor: null });
+  expect(all.items.length).toBeGreaterThanOrEqual(4);
+  expect(two).toEqual({ items: all.items.slice(0, 2), next_cursor: expect.any(String) });
+  expect((await page("--cursor", two.next_cursor)).items).toEqual(all.items.slice(2));
+  expect(since.items).toEqual(all.items);
+  expect(none.items).toEqual(all.items.slice(0, 1));
+});
+
 test("a sweep checks what is due while the service runs", async () => {
   const pending = await feed(anthropic.good, "setup", "acme", "anthropic", "--skip-validation", "--json");
   expect(JSON.parse(pending.stdout)).toMatchObject({ validation_status: "PENDING" });
@@ -135,6 +156,22 @@ describe("exit codes", () => {
     if (code > 1) expect(done.stdout).toBe("");
     if (code > 2) expect(done.stderr).toMatch(/^\d{3} .+\n/);
     if (code > 2) expect(done.stderr).toMatch(/request id: [0-9a-f-]{36}/);
+  });
+
+  test.each([
+    ["a provider that is none, the nearest named", ["get", "acme", "opeani"], "acme", "Did you mean openai?"],
+    ["the same before anyone is asked for its secret", ["setup", "acme", "opeani"], "acme", "Did you mean openai?"],
+    ["one that is not configured", ["get", "acme", "xai"], "acme", "Set it up: cloudact-integrations setup acme xai"],
+    ["another organisation's key", ["status", "acme"], "beta", "cloudact-integrations org-key create acme"],
+    [
+      "no grant",
+      ["decrypt", "beta", "groq", "--pipeline", "genai.payg_usage", "--run-id", "r"],
+      "beta",
+      "grant create --subject <name> --org beta",
+    ],
+  ])("of a refusal the remedy is one of this tool: %s", async (_, args, org, told) => {
+    const done = await cli(args, { ...env, INTEGRATIONS_API_KEY: await keyOf(org) });
+    expect(done).toMatchObject({ code: 3, stdout: "", stderr: expect.stringContaining(told) });
   });
 
   test("with --json a refusal is the server's own document", async () => {

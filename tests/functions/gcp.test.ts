@@ -62,6 +62,7 @@ describe("readiness is claimed only for the settings that were checked", () => {
     await setup({ billing_export_table: TABLE });
     expect(readyIn(await pull({ as: "none" }))).toBe(true);
     const changed = await put({ billing_export_table: null });
+    await service.freshDecrypt();
     for (const reply of [changed, await send("GET", ""), await pull({ as: "none" })])
       expect(readyIn(reply)).toBe("unknown");
     const { body } = await send("GET", "");

@@ -281,6 +281,7 @@ describe("decrypt", () => {
     const made = await setup("reports", own, "xai", { credential: exampleKeys("XAI").good });
     await service.send("PUT", "/reports/xai", { key: own, body });
     if (columns !== null) await service.backend.spoil({ org_slug: "reports", provider: "XAI" }, columns);
+    await service.freshDecrypt();
     const refused = await service.send("POST", "/reports/xai/decrypt", { token, body: RUN });
     expectProblem(refused, 409, "credential_not_usable");
     expect(refused.text).not.toContain(made.body.credential_id);
@@ -307,6 +308,7 @@ describe("decrypt", () => {
   test("of an INVALID credential is refused with what to do", async () => {
     const own = await service.orgKey("reports");
     await setup("reports", own, "groq", { credential: exampleKeys("GROQ").revoked, skip_validation: true });
+    await service.freshDecrypt();
     expect((await service.send("POST", "/reports/groq/decrypt", { token, body: RUN })).body.validation_status).toBe(
       "PENDING",
     );
@@ -317,6 +319,7 @@ describe("decrypt", () => {
       outcome: "rejected",
       message: "Groq API key is invalid or expired",
     });
+    await service.freshDecrypt();
     const refused = await service.send("POST", "/reports/groq/decrypt", { token, body: RUN });
     expectProblem(refused, 409, "credential_not_usable");
     expect(refused.body).toMatchObject({ reason: "invalid", remedy: expect.stringContaining("console.groq.com") });

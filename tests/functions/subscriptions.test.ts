@@ -341,6 +341,7 @@ describe("there is no credential:", () => {
     expectProblem(await decrypt("slack", { as: "none", pipeline: "genai.payg_usage" }), 400, "request_malformed");
     expectProblem(await decrypt("notion", { as: "none" }), 404, "not_configured");
     await send("PUT", "/slack", { enabled: false });
+    await service.freshDecrypt();
     const disabled = await decrypt("slack", { as: "none" });
     expectProblem(disabled, 409, "credential_not_usable");
     expect(disabled.body).toMatchObject({ reason: "disabled", error: "The subscription cannot be used" });

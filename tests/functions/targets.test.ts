@@ -37,7 +37,7 @@ const service = (name: Target | "gateway"): Service => {
 
 beforeAll(async () => {
   simulators = await startSimulators();
-  const first = await startService({ simulators });
+  const first = await startService({ simulators, inOneProcess: true });
   services.set("gateway", first);
   await Promise.all(
     targets.map(async (target) => services.set(target, await startService({ simulators, home: first.home, target }))),

@@ -87,6 +87,7 @@ test("a new credential is proven before it replaces the old one", async () => {
   });
   expect(reply.body.credential_id).not.toBe(before.credential_id);
   expect(await info()).toMatchObject({ credential_name: "New", created_at: before.created_at });
+  await service.freshDecrypt();
   expect((await decrypt()).body).toMatchObject({ credential: { api_key: openai.good }, cache: "miss" });
 });
 
@@ -110,9 +111,10 @@ test("rotate is PUT with a credential, and says so", async () => {
   );
 });
 
-test("disabling stops decrypt at once and stays configured; enabling lets it go on", async () => {
+test("disabling stops decrypt, at once where it remembers nothing, and stays configured; enabling lets it go on", async () => {
   await decrypt();
   expect((await put({ enabled: false })).status).toBe(200);
+  await service.freshDecrypt();
   const refused = await decrypt();
   expectProblem(refused, 409, "credential_not_usable");
   expect(refused.body.reason).toBe("disabled");
@@ -123,6 +125,7 @@ test("disabling stops decrypt at once and stays configured; enabling lets it go 
     integrations: { OPENAI: { enabled: false, lifecycle: "disabled" } },
   });
   expect((await put({ enabled: true })).status).toBe(200);
+  await service.freshDecrypt();
   expect((await decrypt()).status).toBe(200);
   const { items } = (await service.send("GET", `/${org}/openai/history`, { key })).body;
   expect(items.map(({ type }: { type: string }) => type)).toEqual(["enable", "disable", "setup"]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome, Verdict } from "../../shared/contract/verdict.ts";
-import { earliest, nextDueAt, nextThreshold, passedThreshold } from "../../shared/operations/schedule.ts";
+import { earliest, nextDueAt, nextThreshold, passedSince, passedThreshold } from "../../shared/operations/schedule.ts";
 import { verdict } from "../ports/stored-rows.ts";
 import { DAY, entryOf, HOUR, MINUTE, SECOND } from "./bench.ts";
 
@@ -89,6 +89,20 @@ describe("expiry thresholds", () => {
     expect(passedThreshold(at, NOW)).toBe(passed);
     expect(nextThreshold(at, NOW)).toBe(next === null ? null : iso(next));
   });
+});
+
+test.each<[string, number | null, number | null, number | null]>([
+  ["none known", null, -DAY, null],
+  ["passed a threshold since", 14 * DAY - HOUR, -DAY, 14],
+  ["passed none since", 13 * DAY, -HOUR, null],
+  ["passed two since", 6 * DAY, -10 * DAY, 7],
+  ["never looked at", 6 * DAY, null, 7],
+  ["never looked at, and far", 60 * DAY, null, null],
+  ["gone since", -HOUR, -DAY, 0],
+  ["gone before", -2 * DAY, -DAY, null],
+])("a date %s", (_, at, since, days) => {
+  const time = (ms: number | null) => (ms === null ? null : iso(ms));
+  expect(passedSince(time(at), time(since), NOW)).toBe(days);
 });
 
 test.each([

@@ -330,6 +330,32 @@ describe("what is stored follows what is read:", () => {
     expect(bench.events("integration.status_changed")).toMatchObject([{ status: "EXPIRED" }]);
   });
 
+  test("the last day to cancel is announced at each threshold, once for each term", async () => {
+    // Renews on 1 October and every quarter from there, with ten days' notice.
+    await record("SLACK", { ...PRICE, billing_cycle: "quarterly", renewal_date: "2026-10-01", notice_period_days: 10 });
+    const told: unknown[] = [];
+    for (let hour = 0; hour < 24 * 110; hour += 6) {
+      bench.clock.advance(DAY / 4);
+      await swept();
+      told.push(...bench.events("integration.expiring").slice(told.length));
+    }
+    const at = (day: string, ...days: number[]) =>
+      days.map((left) => ({
+        provider: "SLACK",
+        days: left,
+        reason: "cancellation_deadline",
+        expires_at: `${day}T23:59:59.000Z`,
+      }));
+    expect(told).toMatchObject([...at("2026-09-21", 30, 14, 7, 1, 0), ...at("2026-12-22", 30, 14)]);
+  });
+
+  test("a record is due the moment the last day to cancel comes nearer than a threshold", async () => {
+    await record("SLACK", { ...PRICE, billing_cycle: "annual", renewal_date: "2026-10-30", notice_period_days: 30 });
+    bench.clock.advance(Date.parse("2026-09-16T22:00:00.000Z") - bench.clock.now());
+    await swept();
+    expect((await stored("SLACK")).next_due_at).toBe("2026-09-16T23:59:59.000Z");
+  });
+
   test("an old row that lacks what is required now is PENDING until it is completed, and stays so in peace", async () => {
     await record("SLACK", PRICE);
     bench.database.exec(`UPDATE heads SET metadata = '{"unit_price":"1.00","billing_cycle":"annual"}'`);

@@ -27,7 +27,9 @@ export async function onGoogleCloud(): Promise<TestBackend> {
         .map((line) => JSON.parse(line))
         .filter((line) => line.message === "audit")
         // What is null in a record is absent in its line.
-        .map((line) => ({ actor_id: null, org_slug: null, provider: null, ...line.audit })),
+        .map((line) => ({ actor_id: null, org_slug: null, provider: null, ...line.audit }))
+        // One process's after another's, as they come.
+        .sort((left, right) => String(left.time).localeCompare(String(right.time))),
     token: (subject, nowMs, audience) => {
       const iat = Math.floor(nowMs / 1_000);
       return platform.issue(subject, { iat, exp: iat + 3_600, ...(audience === undefined ? {} : { aud: audience }) });

@@ -620,13 +620,13 @@ describe("a secret", () => {
     expect(leaks(canaries, await sinks())).toEqual([]);
   });
 
-  test("leaves a log in which every line is one JSON object, and one line of stdout", () => {
+  test("leaves a log in which every line is one JSON object; besides, only who starts it by hand is told where it listens", () => {
     const { stdout, stderr } = service.output();
     const said = stdout
       .trimEnd()
       .split("\n")
       .filter((line) => !line.startsWith('{"'));
-    expect(said).toHaveLength(1);
+    expect(said).toHaveLength(backendName === "gcp" ? 0 : 1);
     const lines = stderr.trimEnd().split("\n");
     expect(lines.length).toBeGreaterThan(50);
     for (const line of lines)

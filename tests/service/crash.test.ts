@@ -148,7 +148,7 @@ test("killed at each step of a setup and of a rotation, it has the old credentia
         pair.sure = { credentialId: body.credential_id, secret };
         pair.acknowledged.add(body.credential_id);
       }
-      service.child.kill("SIGUSR2");
+      service.child?.kill("SIGUSR2");
       await new Promise((resolve) => setTimeout(resolve, 30));
       const secret = freshKey();
       const headers = { "idempotency-key": randomUUID() };

@@ -237,7 +237,7 @@ export const callerOutages: Outage[] = [
       const [cell, changed] = [await cellOf(bench, list), await cellOf(bench, rotate)];
       const { faults } = bench.platform.secretManager;
       await cold(bench, async (service) => {
-        expect((await fetch(`${service.origin}/health`)).status).toBe(200);
+        expect((await service.send("GET", `${service.origin}/health`)).status).toBe(200);
         for (const fault of ["unavailable", "reset_before", "bit_flipped", "no_payload", "hang"] as const) {
           faults.always(fault);
           await expectWithin(WITHIN_MS, "key_unavailable", () => list.send({ ...cell, service }));
@@ -254,6 +254,8 @@ export const callerOutages: Outage[] = [
             withinMs: WITHIN_MS,
           },
         );
+        // Each function's process has to have asked for itself.
+        expect((await list.send({ ...cell, service })).status).toBe(200);
         faults.always("unavailable");
         for (const operation of [list, rotate])
           await expectCell(

@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { assemble, type Parts, readPlan } from "../../functions/parts.ts";
+import { targets } from "../../scripts/build/targets.ts";
 import type { Scope } from "../../shared/contract/rows.ts";
 import { hashOrgKey, mintOrgKey } from "../../shared/vault/org-key.ts";
+import { startTogether } from "../artifacts/all-together.ts";
+import { startArtifact } from "../artifacts/start-artifact.ts";
 import { type Simulators, startSimulators } from "../simulators/start.ts";
 import { openBackend, type TestBackend } from "./backend.ts";
 
@@ -32,7 +36,8 @@ export interface Service {
   simulators: Simulators;
   /** The same backend, opened by this process too. */
   parts: Parts;
-  child: ChildProcess;
+  /** The gateway's process, or a function's; `null` where the functions run as artifacts, several processes. */
+  child: ChildProcess | null;
   /** Everything the process has printed. */
   output(): { stdout: string; stderr: string };
   orgKey(org: string, scope?: Scope, change?: { expires_at?: string; revoked_at?: string }): Promise<string>;
@@ -54,32 +59,39 @@ export interface Service {
     path: string,
     options?: { key?: string; token?: string; headers?: Record<string, string>; body?: unknown; raw?: string | Buffer },
   ): Promise<Reply>;
+  /**
+   * To be called where decrypt has to see what another process has changed: it may remember a credential for a while.
+   * On Google Cloud its instance ends and the next request gets a new one; in one process it knows by itself.
+   */
+  freshDecrypt(): Promise<void>;
   /** Ends the process with a signal and resolves with its exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   close(): Promise<void>;
 }
 
+export interface ServiceOptions {
+  env?: Record<string, string>;
+  /** A function alone. */
+  target?: string;
+  /** Of another service, with which this one shares its backend. */
+  home?: string;
+  simulators?: Simulators;
+  /** The gateway from source, on every backend: for what is true of one process only. */
+  inOneProcess?: boolean;
+}
+
 /**
- * Starts the real service as its own process (`npm start`'s, or the framework's CLI with a function's target) on a free
- * port, with simulated providers and a home of its own.
+ * Starts the real service on a free port, with simulated providers and a home of its own. On one machine that is one
+ * process: `npm start`'s, or the framework's CLI with a function's target. On Google Cloud's simulators it is the built
+ * artifacts, one process a function, each with its own identity.
  */
-export async function startService(
-  options: { env?: Record<string, string>; target?: string; home?: string; simulators?: Simulators } = {},
-): Promise<Service> {
+export async function startService(options: ServiceOptions = {}): Promise<Service> {
   const backend = await openBackend(options.home);
   const simulators = options.simulators ?? (await startSimulators());
-  const env = {
-    PATH: process.env["PATH"] ?? "",
-    ...backend.env(options.target),
-    INTEGRATIONS_RATE_LIMIT: "0",
-    ...simulators.env,
-    ...options.env,
-  };
-  const seen = { ...env, ...backend.env(), PORT: "0" };
-  const started = options.target === undefined ? await startGateway(env) : await startTarget(options.target, env);
-  const parts = await assemble(readPlan(null, seen));
+  const given = { INTEGRATIONS_RATE_LIMIT: "0", ...simulators.env, ...options.env };
+  const started = await start(backend, options, given);
+  const parts = await assemble(readPlan(null, { ...given, ...backend.env(), PORT: "0" }));
   const base = `${started.origin}/api/v1/integrations`;
-  const exited = new Promise<number | null>((resolve) => started.child.once("exit", (code) => resolve(code)));
   const now = () => new Date().toISOString();
   const later = () => new Date(Date.now() + 86_400_000).toISOString();
   return {
@@ -137,13 +149,8 @@ export async function startService(
       }
     },
     send: (method, path, request = {}) => send(path.startsWith("http") ? path : `${base}${path}`, method, request),
-    stop: async (signal = "SIGTERM") => {
-      started.child.kill(signal);
-      return await exited;
-    },
     close: async () => {
-      started.child.kill("SIGKILL");
-      await exited;
+      await started.stop("SIGKILL");
       parts.store.close();
       if (!options.simulators) await simulators.close();
       await backend.close();
@@ -151,25 +158,45 @@ export async function startService(
   };
 }
 
-type Started = Pick<Service, "origin" | "child" | "output">;
+type Started = Pick<Service, "origin" | "child" | "output" | "freshDecrypt" | "stop">;
 
-async function startGateway(env: Record<string, string>): Promise<Started> {
+async function start(
+  backend: TestBackend,
+  { target, inOneProcess = false }: ServiceOptions,
+  given: Record<string, string>,
+): Promise<Started> {
+  const envOf = (name?: string) => ({ ...backend.env(name), ...given });
+  const freshDecrypt = async () => {};
+  if (backend.name === "gcp" && !inOneProcess) {
+    const one = targets.find((name) => name === target);
+    if (one !== undefined) return { freshDecrypt, ...(await startArtifact(one, envOf(one))) };
+    const all = await startTogether(envOf);
+    return { child: null, ...all, freshDecrypt: () => all.renew("decrypt") };
+  }
+  const env = { PATH: process.env["PATH"] ?? "", ...envOf(target) };
+  return { freshDecrypt, ...(target === undefined ? await startGateway(env) : await startTarget(target, env)) };
+}
+
+type Process = Omit<Started, "freshDecrypt">;
+
+async function startGateway(env: Record<string, string>): Promise<Process> {
   const child = spawn(process.execPath, ["functions/start.ts"], {
     cwd: root,
     env: { ...env, PORT: "0" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = record(child);
+  const stop = stopper(child);
   const origin = await until(
     child,
     output,
     () => /ready (http:\/\/127\.0\.0\.1:\d+)\//.exec(output().stdout)?.[1] ?? null,
   );
-  return { origin, child, output };
+  return { origin, child, output, stop };
 }
 
 /** As the cloud starts it: the framework's own command line, told which function to serve. */
-async function startTarget(target: string, env: Record<string, string>): Promise<Started> {
+async function startTarget(target: string, env: Record<string, string>): Promise<Process> {
   const port = await freePort();
   const cli = join(root, "node_modules/@google-cloud/functions-framework/build/src/main.js");
   const child = spawn(process.execPath, [cli, `--target=${target}`, `--source=functions/${target}.ts`], {
@@ -178,9 +205,26 @@ async function startTarget(target: string, env: Record<string, string>): Promise
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = record(child);
+  const stop = stopper(child);
   const origin = `http://127.0.0.1:${port}`;
   await until(child, output, async () => ((await fetch(`${origin}/health`).catch(() => null))?.ok ? origin : null));
-  return { origin, child, output };
+  return { origin, child, output, stop };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+function stopper(child: ChildProcess): Started["stop"] {
+  const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  return async (signal = "SIGTERM") => {
+    child.kill(signal);
+    return await exited;
+  };
 }
 
 function record(child: ChildProcess): () => { stdout: string; stderr: string } {
@@ -204,15 +248,6 @@ async function until(
   throw new Error(`the service did not start: ${output().stderr}`);
 }
 
-async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
 export async function send(
   url: string,
   method: string,
@@ -225,6 +260,8 @@ export async function send(
       ...(key === undefined ? {} : { "x-api-key": key }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(payload === undefined ? {} : { "content-type": "application/json" }),
+      // The next request may be for another function's process.
+      connection: "close",
       ...headers,
     },
     ...(payload === undefined ? {} : { body: typeof payload === "string" ? payload : new Uint8Array(payload) }),

@@ -61,6 +61,7 @@ test("a credential lives from setup to deletion, each answer as its schema says"
   const rotated = await service.send("POST", "/acme/openai/rotate", { key, body: { new_credentials: openai.good } });
   expect(rotated).toMatchObject({ status: 200, body: { message: "Credential rotated successfully" } });
   expect(rotated.body.credential_id).not.toBe(created.body.credential_id);
+  await service.freshDecrypt();
   expect((await service.send("POST", "/acme/openai/decrypt", { token, body: RUN })).body).toMatchObject({
     credential: { api_key: openai.good },
     cache: "miss",
@@ -87,6 +88,7 @@ test("a credential lives from setup to deletion, each answer as its schema says"
     body: { code: "not_configured", error: "OpenAI is not configured" },
   });
   expect((await service.send("DELETE", "/acme/openai", { key })).status).toBe(404);
+  await service.freshDecrypt();
   expect((await service.send("POST", "/acme/openai/decrypt", { token, body: RUN })).status).toBe(404);
   expect((await service.send("POST", "/acme/openai/setup", { key, body: { credential: openai.good } })).status).toBe(
     201,

@@ -31,6 +31,8 @@ async function organisation(name: string): Promise<string> {
 }
 const keyNo = (number: number) => exampleKey("OPENAI", [`n${number}`]);
 const turnedAway: number[] = backendName === "gcp" ? [503] : [];
+/** BigQuery changes the rows of a table two statements at a time and makes the others wait: half as many take as long. */
+const crowd = (count: number): number => (backendName === "gcp" ? count / 2 : count);
 const pick = (index: number): Service => services[index % 2] ?? services[0];
 
 /** One request as its sender saw it. */
@@ -122,14 +124,16 @@ async function expectLinear(org: string, events: Event[]): Promise<Link[]> {
   return history;
 }
 
-test("64 setups of one provider by two processes: one is told 201, each acknowledged one is in the history, none of the others is", async () => {
+test(`${crowd(64)} setups of one provider by two processes: one is told 201, each acknowledged one is in the history, none of the others is`, async () => {
   const org = await organisation("race-setup");
-  const events = await Promise.all(Array.from({ length: 64 }, (_, index) => act(org, "setup", pick(index), index)));
+  const events = await Promise.all(
+    Array.from({ length: crowd(64) }, (_, index) => act(org, "setup", pick(index), index)),
+  );
   const history = await expectLinear(org, events);
   const count = (status: number) => events.filter(({ reply }) => reply.status === status).length;
   if (count(503) === 0) expect(count(201)).toBe(1);
   expect(count(201)).toBeLessThanOrEqual(1);
-  expect(count(201) + count(200) + count(409) + count(503)).toBe(64);
+  expect(count(201) + count(200) + count(409) + count(503)).toBe(crowd(64));
   const current = await services[0].send("GET", `/${org}/openai`, { key: keys.get(org) ?? "" });
   expect(current.body.credential_id).toBe(history.at(-1)?.credentialId);
   const listed = await services[1].send("GET", `/${org}/openai/history?limit=200`, { key: keys.get(org) ?? "" });
@@ -147,14 +151,16 @@ test("64 setups of one provider by two processes: one is told 201, each acknowle
   }
 });
 
-test("32 create-only setups: exactly one creates, 31 are told that it exists", async () => {
+test(`${crowd(32)} create-only setups: exactly one creates, ${crowd(32) - 1} are told that it exists`, async () => {
   const org = await organisation("race-create");
-  const events = await Promise.all(Array.from({ length: 32 }, (_, index) => act(org, "create", pick(index), index)));
+  const events = await Promise.all(
+    Array.from({ length: crowd(32) }, (_, index) => act(org, "create", pick(index), index)),
+  );
   await expectLinear(org, events);
   const told = events.map(({ reply }) => reply.status).filter((status) => !turnedAway.includes(status));
   const created = told.filter((status) => status === 201).length;
   expect(created).toBeLessThanOrEqual(1);
-  if (told.length === 32) expect(created).toBe(1);
+  if (told.length === crowd(32)) expect(created).toBe(1);
   expect(told.filter((status) => status !== 201).every((status) => status === 412)).toBe(true);
 });
 
@@ -168,7 +174,7 @@ test.each(mixes)("%s at once on two processes fit one order of changes", async (
   const org = await organisation(`race-${name.replaceAll(/[^a-z]+/g, "-")}`);
   const first = await act(org, "setup", services[0], 0);
   const events = await Promise.all(
-    Array.from({ length: count }, async (_, index) => {
+    Array.from({ length: crowd(count) }, async (_, index) => {
       await new Promise((resolve) => setTimeout(resolve, (index * 37) % 150));
       return await act(org, kinds[index % kinds.length] ?? "", pick(index >> 1), index + 1);
     }),
@@ -236,7 +242,7 @@ test("renames and a disabling during a sweep never undo the INVALID that it find
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   expect((await swept).body).toMatchObject({ checked: 1, invalid: 1 });
-  expect(renamed.length).toBeGreaterThan(20);
+  expect(renamed.length).toBeGreaterThan(crowd(20));
   const last = await act(org, "rename", services[1], 99);
   await services[1].send("PUT", `/${org}/openai`, { key, body: { enabled: false } });
   for (const service of services) {
@@ -255,15 +261,16 @@ test("renames and a disabling during a sweep never undo the INVALID that it find
   ).toMatchObject({ checked: 0 });
 });
 
-test("a process shows its own changes at once: after each acknowledged rotation decrypt has the new secret", async () => {
+test("one process shows its own changes at once: after each acknowledged rotation decrypt has the new secret", async () => {
   const org = await organisation("race-own");
-  await act(org, "setup", services[0], 0);
+  const own = await startService({ home: services[0].home, simulators, inOneProcess: true });
+  await act(org, "setup", own, 0);
   for (let number = 1; number <= 25; number += 1) {
     const readers = Array.from({ length: 4 }, () =>
-      services[0].send("POST", `/${org}/openai/decrypt`, { token: tokens.get(org) ?? "", body: RUN }),
+      own.send("POST", `/${org}/openai/decrypt`, { token: tokens.get(org) ?? "", body: RUN }),
     );
-    const { reply } = await act(org, "rotate", services[0], number);
-    const opened = await services[0].send("POST", `/${org}/openai/decrypt`, {
+    const { reply } = await act(org, "rotate", own, number);
+    const opened = await own.send("POST", `/${org}/openai/decrypt`, {
       token: tokens.get(org) ?? "",
       body: RUN,
     });
@@ -274,8 +281,9 @@ test("a process shows its own changes at once: after each acknowledged rotation 
     for (const { body } of await Promise.all(readers))
       expect([keyNo(number - 1), keyNo(number)]).toContain(body.credential.api_key);
   }
-  expect((await act(org, "delete", services[0], 0)).reply.status).toBe(200);
-  expect(
-    (await services[0].send("POST", `/${org}/openai/decrypt`, { token: tokens.get(org) ?? "", body: RUN })).status,
-  ).toBe(404);
+  expect((await act(org, "delete", own, 0)).reply.status).toBe(200);
+  expect((await own.send("POST", `/${org}/openai/decrypt`, { token: tokens.get(org) ?? "", body: RUN })).status).toBe(
+    404,
+  );
+  await own.close();
 });

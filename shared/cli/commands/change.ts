@@ -8,6 +8,7 @@ import { readMoment } from "../moments.ts";
 import { formOf } from "../provider-form.ts";
 import { at, textAt } from "../read.ts";
 import { fileOption, readSecret } from "../secret-input.ts";
+import { typedSetting } from "../settings.ts";
 import { moment } from "../show.ts";
 import { exits, usage } from "../stop.ts";
 
@@ -55,9 +56,9 @@ export const setup: Command = {
     const label = given.text("name");
     const expires = given.text("expires");
     const until = expires === null ? null : readMoment("expires", expires, Date.now());
-    const { path, provider } = targetOf(context);
+    const { org, path, provider } = targetOf(context);
     requireService(context, "organisation");
-    const { takesSecret, kinds } = await formOf(context, provider);
+    const { takesSecret, kinds } = await formOf(context, org, provider);
     const settings = readMetadata(given.texts("metadata"), { removes: false, kinds });
     const rest = {
       ...(label === null ? {} : { credential_name: label }),
@@ -126,9 +127,9 @@ export const update: Command = {
         "There is nothing to change",
         "Give at least one of --name, --metadata, --enable, --disable, --expires, --deactivate-at, --credential",
       );
-    const { path, provider } = targetOf(context);
+    const { org, path, provider } = targetOf(context);
     requireService(context, "organisation");
-    const { kinds } = texts.length === 0 ? { kinds: new Map() } : await formOf(context, provider);
+    const { kinds } = texts.length === 0 ? { kinds: new Map() } : await formOf(context, org, provider);
     const settings = readMetadata(texts, { removes: true, kinds });
     const changes = { ...rest, ...(settings === null ? {} : { metadata: settings }) };
     const answer = await ask(context, {
@@ -239,20 +240,9 @@ export function readMetadata(
 }
 
 function typed(key: string, text: string, kind: string | undefined): unknown {
-  if (kind === "integer" && /^-?\d{1,15}$/.test(text)) return Number(text);
-  if (kind === "boolean" && (text === "true" || text === "false")) return text === "true";
-  return text.startsWith("[") ? readList(key, text) : text;
-}
-
-function readList(key: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw usage(
-      `--metadata ${key}= begins like a list and is no JSON`,
-      'For example: --metadata \'tags=["prod","eu"]\'',
-    );
-  }
+  const read = typedSetting(text, kind);
+  if ("value" in read) return read.value;
+  throw usage(`--metadata ${key}= ${read.wrong}`, 'For example: --metadata \'tags=["prod","eu"]\'');
 }
 
 function momentOrNone({ given }: Context, option: string, member: string): Record<string, string | null> {

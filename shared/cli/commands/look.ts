@@ -1,11 +1,15 @@
+import { writeFileSync } from "node:fs";
 import { exportLines, printAnswer, readinessLines, readyCount, verdictText } from "../answers.ts";
 import { orgArgument, providerArgument } from "../arguments.ts";
-import type { Command } from "../command.ts";
+import { calendarOf, type Occasion } from "../calendar.ts";
+import type { Command, Context } from "../command.ts";
 import { ask } from "../http-client.ts";
+import { readPastMoment } from "../moments.ts";
+import { occasionsOf } from "../occasions.ts";
 import { at, listAt, membersAt, textAt, textsAt } from "../read.ts";
 import { type Cell, moment, pairs, statusCell, table } from "../show.ts";
-import { exits } from "../stop.ts";
-import { plain, type Terminal } from "../terminal.ts";
+import { exits, usage } from "../stop.ts";
+import { harmlessJson, plain, type Terminal } from "../terminal.ts";
 import { targetOf } from "./change.ts";
 
 export const status: Command = {
@@ -21,11 +25,19 @@ export const status: Command = {
       help: "Only what expires soon, or has",
       check: (text) => (/^[1-9]\d{0,2}d$/.test(text) ? null : "must be days like 30d, 1d to 999d"),
     },
+    ics: {
+      value: "<file|->",
+      help: "Instead, write a calendar file of what expires, renews or is deleted",
+      opaque: true,
+    },
   },
-  example: "cloudact-integrations status acme --configured",
+  example: "cloudact-integrations status acme --expiring-within 30d",
+  notes: ["--ics goes with the other filters; calendars that take a newer file move what they have."],
   async run(context) {
     const { given, terminal, json } = context;
     const org = given.argument("org");
+    const ics = given.text("ics");
+    if (ics === "-" && json) throw usage("--ics - and --json both print to stdout", "Name a file for the calendar");
     const answer = await ask(context, {
       method: "GET",
       path: `/${org}`,
@@ -36,6 +48,17 @@ export const status: Command = {
       },
       as: "organisation",
     });
+    if (ics !== null) {
+      const { count, text } = await calendarFor(context, org, answer.body);
+      if (ics === "-") {
+        terminal.print(text.slice(0, -1));
+        return exits.ok;
+      }
+      writeOut(ics, text);
+      if (json) terminal.print(JSON.stringify({ file: ics, events: count }));
+      else terminal.note(`${count} ${count === 1 ? "event" : "events"} in ${ics}`);
+      return exits.ok;
+    }
     printAnswer(terminal, json, answer, () => {
       const rows = membersAt(answer.body, "integrations").map(([code, one]): Cell[] => [
         { text: code, tone: "strong" },
@@ -46,7 +69,7 @@ export const status: Command = {
         moment(at(one, "expires_at")),
       ]);
       if (rows.length === 0) return `${org} has no such integration`;
-      const head = ["provider", "status", "lifecycle", "pipelines ready", "last checked", "expires"];
+      const head = ["provider", "status", "lifecycle", "ready", "last checked", "expires"];
       const configured = textsAt(answer.body, "providers_configured").length;
       const verdict =
         configured === 0
@@ -59,6 +82,26 @@ export const status: Command = {
     return exits.ok;
   },
 };
+
+/** The calendar of the configured integrations of a list; each is asked for what the list does not tell. */
+async function calendarFor(context: Context, org: string, list: unknown): Promise<{ count: number; text: string }> {
+  const configured = membersAt(list, "integrations").filter(([, one]) => at(one, "credential_id") !== undefined);
+  const occasions: Occasion[] = [];
+  for (const [code] of configured) {
+    const { body } = await ask(context, { method: "GET", path: `/${org}/${code.toLowerCase()}`, as: "organisation" });
+    occasions.push(...occasionsOf(org, body));
+  }
+  return { count: occasions.length, text: calendarOf(`Integrations of ${org}`, occasions, Date.now()) };
+}
+
+function writeOut(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "error";
+    throw usage(`The file that --ics names cannot be written (${code})`, "Name a file in a folder that is there");
+  }
+}
 
 export const validate: Command = {
   name: "validate",
@@ -130,9 +173,10 @@ export const history: Command = {
   options: {
     limit: {
       value: "<n>",
-      help: "At most so many, 1 to 200 (50)",
-      check: (text) => (/^(?:[1-9]\d?|1\d\d|200)$/.test(text) ? null : "must be 1 to 200"),
+      help: "At most so many lines (50); more than a page are fetched page by page",
+      check: (text) => (/^[1-9]\d{0,4}$/.test(text) ? null : "must be 1 to 99999"),
     },
+    since: { value: "<30d|date>", help: "Only what is as new as that; all of it, unless --limit is given" },
     cursor: {
       value: "<cursor>",
       help: "Where the page before ended",
@@ -140,34 +184,59 @@ export const history: Command = {
       check: (text) => (/^[A-Za-z0-9_-]{1,500}$/.test(text) ? null : "must be a cursor as it was given"),
     },
   },
-  example: "cloudact-integrations history acme openai --limit 10",
+  example: "cloudact-integrations history acme openai --since 30d",
   async run(context) {
     const { given, terminal, json } = context;
-    const answer = await ask(context, {
-      method: "GET",
-      path: `${targetOf(context).path}/history`,
-      query: { limit: given.text("limit"), cursor: given.text("cursor") },
-      as: "organisation",
-    });
-    printAnswer(terminal, json, answer, () => {
-      const rows = listAt(answer.body, "items").map((one): Cell[] => [
-        moment(at(one, "at")),
-        { text: textAt(one, "type"), tone: "strong" },
-        statusCell(textAt(one, "status")),
-        textAt(one, "fingerprint"),
-        textAt(one, "key_version"),
-        textAt(one, "credential_id"),
-        textAt(one, "actor"),
-      ]);
-      if (rows.length === 0) return "There is no history";
-      return table(terminal, ["at", "what", "status", "fingerprint", "key version", "credential id", "by"], rows);
-    });
-    const next = at(answer.body, "next_cursor");
-    if (!json && typeof next === "string")
-      terminal.note(`There is more: --cursor ${textAt(answer.body, "next_cursor")}`);
+    const from = given.text("since");
+    const since = from === null ? null : readPastMoment("since", from, Date.now());
+    const most = Number(given.text("limit") ?? (since === null ? DEFAULT_LINES : MOST_LINES));
+    const { items, next } = await linesOf(context, { since, most, cursor: given.text("cursor") });
+    if (json) {
+      terminal.print(harmlessJson(JSON.stringify({ items, next_cursor: next })));
+      return exits.ok;
+    }
+    const rows = items.map((one): Cell[] => [
+      moment(at(one, "at")),
+      { text: textAt(one, "type"), tone: "strong" },
+      statusCell(textAt(one, "status")),
+      textAt(one, "fingerprint"),
+      textAt(one, "key_version"),
+      textAt(one, "credential_id"),
+      textAt(one, "actor"),
+    ]);
+    const head = ["at", "what", "status", "fingerprint", "key version", "credential id", "by"];
+    terminal.print(rows.length > 0 ? table(terminal, head, rows) : "There is no history");
+    if (next !== null) terminal.note(`There is more: --cursor ${plain(next)}`);
     return exits.ok;
   },
 };
+
+const PAGE = 200;
+const DEFAULT_LINES = 50;
+const MOST_LINES = 99_999;
+
+/** Lines of the history page by page, until there are enough of them or they are older than asked. */
+async function linesOf(
+  context: Context,
+  { since, most, cursor }: { since: string | null; most: number; cursor: string | null },
+): Promise<{ items: unknown[]; next: string | null }> {
+  const items: unknown[] = [];
+  let next = cursor;
+  do {
+    const { body } = await ask(context, {
+      method: "GET",
+      path: `${targetOf(context).path}/history`,
+      query: { limit: String(Math.min(PAGE, most - items.length)), cursor: next },
+      as: "organisation",
+    });
+    const page = listAt(body, "items");
+    const fresh = since === null ? page : page.filter((one) => String(at(one, "at")) >= since);
+    items.push(...fresh);
+    const following = at(body, "next_cursor");
+    next = typeof following === "string" && fresh.length === page.length ? following : null;
+  } while (next !== null && items.length < most);
+  return { items, next };
+}
 
 export const instructions: Command = {
   name: "instructions",

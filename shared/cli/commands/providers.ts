@@ -1,12 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "../command.ts";
+import { registryFiles } from "../registry-files.ts";
 import { type Cell, table } from "../show.ts";
-import { exits, Stop } from "../stop.ts";
+import { exits } from "../stop.ts";
 import { plain } from "../terminal.ts";
-
-const registryFile = fileURLToPath(new URL("../../../configs/system/providers.yml", import.meta.url));
 
 export const checkProviders: Command = {
   name: "providers check",
@@ -25,16 +21,11 @@ export const checkProviders: Command = {
   example: "cloudact-integrations providers check my-providers.yml",
   notes: ["INTEGRATIONS_EXTRA_PROVIDERS is checked too. Exit code 1 where something is wrong."],
   async run({ given, terminal, json, environment }) {
-    const { readEnvironment } = await import("../../../functions/environment.ts");
-    const { reachOfNone } = await import("../../../functions/rights.ts");
-    const { loadRegistry, RegistryError } = await import("../../registry/load.ts");
+    const { RegistryError } = await import("../../registry/load.ts");
     const { pathOf } = await import("../../registry/check.ts");
-    const { protocolNames } = await import("../../providers/protocol-names.ts");
-    const { extraProviders, endpoints } = readEnvironment(environment, reachOfNone);
-    const files = [registryFile, ...(extraProviders === null ? [] : [extraProviders]), ...given.arguments("file")];
-    const sources = [...new Set(files.map((file) => resolve(file)))].map(readSource);
+    const { sources, load } = await registryFiles(environment, given.arguments("file"));
     try {
-      const { entries } = loadRegistry(sources, endpoints, protocolNames);
+      const { entries } = load();
       const rows = entries.map((entry) => ({
         code: entry.code,
         path: pathOf(entry),
@@ -79,16 +70,3 @@ export const checkProviders: Command = {
     }
   },
 };
-
-function readSource(file: string): { name: string; text: string } {
-  const short = relative(process.cwd(), file);
-  const name = short.startsWith("..") ? file : short;
-  try {
-    return { name, text: readFileSync(file, "utf8") };
-  } catch {
-    throw new Stop(exits.unavailable, {
-      message: `A registry file ${existsSync(file) ? "cannot be read" : "is not there"}: ${name}`,
-      code: "environment_unusable",
-    });
-  }
-}

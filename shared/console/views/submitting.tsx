@@ -1,0 +1,69 @@
+import type { ComponentChildren } from "preact";
+import type { Failure } from "../../client/results.ts";
+import { DOCUMENT, type Other } from "../fields/use-credential.ts";
+import { sentence } from "../parts/problem.tsx";
+import { Reason } from "../parts/reason.tsx";
+import type { Face } from "../registry.ts";
+
+/** A key by which the service knows the same intent again. */
+export function newKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What a subscription's name comes to in an address; empty where nothing is left of it. */
+export function slugOf(name: string): string {
+  return name
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, 40)
+    .replace(/^-+|-+$/g, "");
+}
+
+/** What the service says is wrong, by the control that it belongs to. */
+export interface Placed {
+  credential: Record<string, ComponentChildren>;
+  settings: Record<string, ComponentChildren>;
+  /** Whether all of it stands at its control, so that nothing needs to be said beside. */
+  isWhole: boolean;
+}
+
+const aboutCredential = ["credential_rejected", "credential_format", "permission_missing", "trust_policy_too_wide"];
+
+/** Whose key the service says it is, where it is another provider's. */
+export function otherOf(faces: readonly Face[], failure: Failure): Other | null {
+  if (failure.reason !== "other_provider") return null;
+  for (const { field, message } of failure.errors ?? []) {
+    const face = faces.find(({ display_name: name }) => message.endsWith(` ${name}`));
+    const name = field.split("/")[2];
+    if (face !== undefined && name !== undefined) return { field: name, face };
+  }
+  return null;
+}
+
+/** Puts the reasons of a refusal to their controls; one about the credential as a whole goes to what is secret in it. */
+export function place(face: Face, failure: Failure): Placed {
+  const placed: Placed = { credential: {}, settings: {}, isWhole: false };
+  const first = face.document ? DOCUMENT : (face.fields.find(({ secret }) => secret) ?? face.fields[0])?.name;
+  const fieldOf = (name: string) =>
+    face.document ? DOCUMENT : face.fields.some((field) => field.name === name) ? name : first;
+  let telling = failure.remedy === undefined ? null : failure;
+  const reason = (text: string): ComponentChildren => {
+    const said = telling === null ? sentence(text) : <Reason text={text} failure={telling} />;
+    telling = null;
+    return said;
+  };
+  for (const { field, message } of failure.errors ?? []) {
+    const [, kind = "", name = "", ...rest] = field.split("/");
+    const at = fieldOf(name);
+    if (kind === "credential" || kind === "new_credentials") {
+      if (at !== undefined) placed.credential[at] = reason(message);
+    } else if (kind === "metadata") placed.settings[[name, ...rest].join("/")] = reason(message);
+    else placed.settings[field] = reason(message);
+  }
+  const isAnywhere = () => Object.keys(placed.credential).length + Object.keys(placed.settings).length > 0;
+  if (aboutCredential.includes(failure.code) && first !== undefined && !isAnywhere())
+    placed.credential[first] = reason(failure.error);
+  placed.isWhole = isAnywhere() && !failure.retryable;
+  return placed;
+}
