@@ -72,6 +72,13 @@ export async function startBench(): Promise<Bench> {
   };
 }
 
+/** Takes one of the cells that were made for a table of tests. */
+export function taken(cells: Cell[]): Cell {
+  const cell = cells.pop();
+  if (cell === undefined) throw new Error("too few cells");
+  return cell;
+}
+
 const texts = statements({ project: bench.project, ledgerDataset: bench.ledger, viewsDataset: bench.views });
 
 /** Finds a statement of the store by its name. */

@@ -1,16 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Befall, type Bench, expectCell, sqlOf, startBench } from "./faults-cells.ts";
-import { keyFaults, strikes } from "./faults-columns.ts";
-import {
-  type Cell,
-  canary,
-  decrypt,
-  freshSecret,
-  type Operation,
-  operationNamed,
-  operations,
-} from "./faults-operations.ts";
+import { type Befall, type Bench, expectCell, sqlOf, startBench, taken } from "./faults-cells.ts";
+import { keyFaults } from "./faults-columns.ts";
+import { expectNothingLeaked } from "./faults-leaks.ts";
+import { type Cell, freshSecret, type Operation, operationNamed, operations } from "./faults-operations.ts";
 import { callerOutages, keyOutages, lostReplies, type Outage, storeOutages } from "./faults-outages.ts";
 import type { Reply } from "./harness.ts";
 
@@ -57,43 +50,6 @@ describe("without a fault", () => {
     },
   );
 });
-
-/** Takes one of the cells that were made for a table of tests. */
-function taken(cells: Cell[]): Cell {
-  const cell = cells.pop();
-  if (cell === undefined) throw new Error("too few cells");
-  return cell;
-}
-
-describe.each([...strikes(operations)].map(([operation, cases]) => [operation.name, operation, cases] as const))(
-  "%s",
-  (_, operation, cases) => {
-    let cells: Cell[];
-    beforeAll(async () => {
-      cells = await bench.cells(operation, cases.length);
-    });
-
-    test.each(cases.map((one) => [one.name, one.statement, one] as const))(
-      "%s at %s",
-      async (_fault, _statement, { fault, statement, passes, ends }) => {
-        const { faults } = bench.platform.bigquery;
-        await expectCell(bench, operation, taken(cells), {
-          begin: () => {
-            if (passes > 0) faults.next(sqlOf(statement), { kind: "slow", ms: 0 }, passes);
-            faults.next(sqlOf(statement), fault);
-          },
-          end: () => {
-            const left = faults.waiting();
-            faults.clear();
-            expect(left, "the fault has struck").toBe(0);
-          },
-          ends: operation.shrugsOff?.includes(statement) ? "well" : ends,
-          withinMs: QUICK_MS,
-        });
-      },
-    );
-  },
-);
 
 describe.each(operations.filter(({ key }) => key !== "none").map((operation) => [operation.name, operation] as const))(
   "%s, where Cloud KMS",
@@ -181,26 +137,6 @@ describe("an outage", () => {
   );
 });
 
-/** The secrets' common part in every form in which it might be written, as far as what surrounds it leaves it alone. */
-function formsOf(text: string): string[] {
-  const encoded = [0, 1, 2].map((shift) => {
-    const base64 = Buffer.concat([Buffer.alloc(shift), Buffer.from(text)]).toString("base64");
-    return base64.slice(shift === 0 ? 0 : 4, -4);
-  });
-  return [text, Buffer.from(text).toString("hex"), [...text].reverse().join(""), ...encoded];
-}
-
 test("no secret of any cell has been printed, answered by anything but decrypt, or stored in the clear", async () => {
-  const leaks = (content: string | Buffer) => formsOf(canary).filter((form) => content.includes(form));
-  for (const own of [...outages.map((outage) => outage.bench), bench]) {
-    const { service, answers, platform, cells } = await own;
-    const { stdout, stderr } = service.output();
-    expect([...leaks(stdout), ...leaks(stderr), ...leaks(answers.join("\n"))]).toEqual([]);
-    for (const content of (await service.backend.atRest()).values()) expect(leaks(content)).toEqual([]);
-    expect(platform.refusals(), "nobody wanted what it may not").toEqual([]);
-    const [operation] = operations;
-    const [cell] = operation === undefined ? [] : await cells(operation, 1);
-    if (cell !== undefined)
-      expect(leaks((await decrypt(cell)).text), "the look-out sees what is there").toContain(canary);
-  }
+  for (const own of [...outages.map((outage) => outage.bench), bench]) await expectNothingLeaked(await own);
 });

@@ -13,7 +13,7 @@ locals {
       title    = "A credential expires soon"
       filter   = "${local.functions} AND jsonPayload.message = \"integration.expiring\""
       severity = "WARNING"
-      text     = "Announced 30, 14, 7 and 1 days ahead, once each. The log line names organisation, provider and days."
+      text     = "Announced 30, 14, 7 and 1 days ahead, once each; with the reason cancellation_deadline it is the last day to cancel a subscription. The log line names organisation, provider and days."
     }
     provider_incident = {
       title    = "A provider cannot be reached"
