@@ -44,6 +44,8 @@ const endpointNames = {
 
 /** What sends Google's clients elsewhere: only tests do. */
 const testOnly: readonly string[] = [...Object.values(endpointNames), "GCE_METADATA_HOST", "GCE_METADATA_IP"];
+/** What Google's own client would follow past every check of an endpoint. Nobody here uses it, tests neither. */
+const OVERRULING = "BIGQUERY_EMULATOR_HOST";
 const LOOPBACK = /^http:\/\/127\.0\.0\.1:\d{1,5}(?:\/[A-Za-z0-9/._-]*)?$/;
 
 const DATASET = /^[A-Za-z0-9_]{1,1024}$/;
@@ -152,8 +154,13 @@ export function contradictions(
   { onPlatform, backend, switches }: { onPlatform: boolean; backend: string; switches: readonly string[] },
 ): string[] {
   const emulated = testOnly.filter((name) => present[name] !== undefined);
+  const overruled =
+    present[OVERRULING] === undefined ? [] : [`${OVERRULING}: would send statements elsewhere; remove it`];
   if (onPlatform)
-    return [...switches, ...emulated].map((name) => `${name}: is for local running and tests only; remove it`);
+    return [
+      ...overruled,
+      ...[...switches, ...emulated].map((name) => `${name}: is for local running and tests only; remove it`),
+    ];
   if (backend !== "gcp") {
     const meant = ["KMS_KEY", "BIGQUERY_LEDGER_DATASET", "PEPPER_SECRET"].filter((name) => present[name] !== undefined);
     return present["INTEGRATIONS_BACKEND"] === undefined
@@ -166,6 +173,7 @@ export function contradictions(
   const given = named.filter((name) => present[name] !== undefined);
   const missing = given.length > 0 ? named.filter((name) => present[name] === undefined) : [];
   return [
+    ...overruled,
     ...missing.map(
       (name) => `${name}: is missing beside ${given[0]}; a test gives all ${named.length} endpoints or none`,
     ),

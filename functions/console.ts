@@ -104,7 +104,8 @@ function send(raw: RawRequest, response: ServerResponse, id: string, { plain, gz
     ...(isGzip ? { "content-encoding": "gzip" } : {}),
     "content-length": body.length,
   });
-  response.end(raw.method === "HEAD" ? undefined : body);
+  // Of an answer to HEAD Node sends the head alone.
+  response.end(body);
 }
 
 function refuse(response: ServerResponse, id: string, error: unknown): void {

@@ -49,8 +49,8 @@ export function readPlan(
   name: FunctionName | typeof OPERATOR | null = null,
   given: NodeJS.ProcessEnv = process.env,
 ): Plan {
-  for (const name of Object.keys(given)) if (ambientVariables.some((pattern) => pattern.test(name))) delete given[name];
   const { environment, problems, extraProviders, endpoints } = readEnvironment(given, reachOf(name));
+  for (const name of Object.keys(given)) if (ambientVariables.some((pattern) => pattern.test(name))) delete given[name];
   const extra: Source[] = [];
   try {
     if (extraProviders !== null) extra.push({ name: extraProviders, text: readFileSync(extraProviders, "utf8") });

@@ -58,7 +58,7 @@ export const importBody = z.strictObject({
   items: z
     .array(
       z.strictObject({
-        provider: z.string().regex(PROVIDER_SLUG),
+        provider: z.string().regex(PROVIDER_SLUG).meta({ description: "As in a path: `openai`, `custom-miro`." }),
         credential: credential.optional(),
         credential_name: name.optional(),
         metadata: metadata.optional(),
@@ -107,7 +107,7 @@ export type RevalidateBody = z.infer<typeof revalidateBody>;
 export function readBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.infer<Schema> {
   const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.flatMap((issue) => explain(issue, schema)).slice(0, 20);
+  const errors = parsed.error.issues.flatMap((issue) => explain(issue, schema)).slice(0, 100);
   const first = errors[0];
   throw new Fault("request_malformed", {
     detail: first ? `${first.field || "body"}: ${first.message}` : "The body is malformed",

@@ -3,7 +3,7 @@ import { Fault } from "../contract/fault.ts";
 import { DEPRECATED_SINCE } from "../contract/older-shapes.ts";
 import { methodsAt, type Route, type RouteName } from "../contract/routes.ts";
 import type { Audit, AuditRecord } from "../ports/audit.ts";
-import type { Log } from "../ports/log.ts";
+import type { Log, LogFields } from "../ports/log.ts";
 import { type Answer, problem } from "./answer.ts";
 import {
   type Actor,
@@ -14,6 +14,9 @@ import {
   type Recognised,
 } from "./authorise.ts";
 import { parseRequest, pathOf, type RawRequest, type Request, requestId } from "./request.ts";
+
+/** Anything else that a reason should ever hold is not ours, and is not logged. */
+const WORD = /^[a-z][a-z0-9]{0,20}(?:_[a-z0-9]{1,20}){0,5}$/;
 
 /** What every endpoint stands on. */
 export interface Desk extends Gate {
@@ -116,7 +119,7 @@ async function serve<Parts extends Desk>(
     operation: request.route.name,
     ...(org ? { org_slug: org } : {}),
     ...(audited.provider ? { provider: audited.provider } : {}),
-    ...(fault ? { code: fault.code } : {}),
+    ...(fault ? why(fault) : {}),
     status: answer.status,
     latency_ms: Math.round(parts.clock.monotonic() - startedAt),
   });
@@ -190,6 +193,11 @@ function isDenial(fault: Fault | null): boolean {
   return fault !== null && (fault.status === 401 || fault.status === 403);
 }
 
+/** What the log says of a failure: its code, and the word of ours that narrows it down, for an operator to act on. */
+function why({ code, details: { reason } }: Fault): Pick<LogFields, "code" | "reason"> {
+  return { code, ...(reason !== undefined && WORD.test(reason) ? { reason } : {}) };
+}
+
 /** What is not a known failure is a bug: it is logged by name, and nothing of it is shown. */
 function asFault(
   error: unknown,
@@ -201,10 +209,9 @@ function asFault(
     if (error.code === "integrity")
       desk?.log("CRITICAL", "integrity", {
         request_id: id,
-        code: error.code,
+        ...why(error),
         ...(about?.org ? { org_slug: about.org } : {}),
         ...(about?.provider ? { provider: about.provider } : {}),
-        ...(error.details.reason ? { reason: error.details.reason } : {}),
       });
     return error;
   }

@@ -93,7 +93,13 @@ async function open(works: Works, request: ImportRequest): Promise<{ items: Item
     return {
       ...one,
       opening,
-      result: { index: one.index, provider: one.entry.code, status: "not_attempted" },
+      result: {
+        index: one.index,
+        provider: one.entry.code,
+        status: "not_attempted",
+        error: `Checking it did not fit into this import's ${CHECKING_MS / 1_000} s; nothing of it was stored`,
+        remedy: "Send this item again",
+      },
       version: null,
       set: null,
     };
@@ -174,7 +180,21 @@ async function holdToRoom(works: Works, { org }: ImportRequest, items: Item[]): 
     Object.assign(item, { version: null, set: null, result: failed(item.index, item.entry.code, noRoom(item.entry)) });
 }
 
+/** @throws Fault `store_unavailable`, which says how to find out what took effect */
 async function store(works: Works, request: ImportRequest, items: Item[]): Promise<void> {
+  try {
+    await storeReady(works, request, items);
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== "store_unavailable") throw error;
+    throw new Fault("store_unavailable", {
+      retryAfterS: 5,
+      remedy: "Some items may yet appear, once; send the import again with the same Idempotency-Key, or read the list",
+      cause: error,
+    });
+  }
+}
+
+async function storeReady(works: Works, request: ImportRequest, items: Item[]): Promise<void> {
   const ready = items.flatMap((item) =>
     item.version && item.set ? [{ item, version: item.version, set: item.set }] : [],
   );

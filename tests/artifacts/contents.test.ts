@@ -150,7 +150,7 @@ describe.each(targets)("the artifact of %s", (target) => {
     expect(text.includes('"EncryptResponse"') || text.includes("EncryptResponse:")).toBe(holds[target].includes("kms"));
   });
 
-  test("is these files and no others: no schema, no YAML, no source map", () => {
+  test("is these files and no others: no schema, no YAML, no source map, and a page for people at the gateway alone", () => {
     const folder = prepared.folderOf(target);
     const files = readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((one) => one.isFile())
@@ -167,6 +167,7 @@ describe.each(targets)("the artifact of %s", (target) => {
         "gcp-build.cjs",
         "package-lock.json",
         "package.json",
+        ...(target === "gateway" ? ["configs/console.html"] : []),
       ].sort(),
     );
     expect(textOf(target)).not.toContain("sourceMappingURL");

@@ -2,7 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Service, startService } from "../service/harness.ts";
 import { clouds, exampleKeys } from "../simulators/start.ts";
-import { everything, expectClean, follow, openBrowser, openPage, signIn, type Watched } from "./open.ts";
+import { copied, everything, expectClean, follow, openBrowser, openPage, signIn, type Watched } from "./open.ts";
 
 const openai = exampleKeys("OPENAI");
 const admin = openai.admin ?? "";
@@ -66,12 +66,16 @@ describe("who has never seen the console", () => {
     await page.getByText("no cost pipeline can run on it yet").waitFor();
   });
 
-  test("a double click makes one version", async () => {
+  test("sending twice in one moment makes one version", async () => {
     const { page } = watched;
     service.simulators.latency("OPENAI", 300);
     await signIn(watched, service, key, "/console/acme/integrations/llm/openai");
     await page.getByLabel("API key", { exact: true }).fill(admin);
-    await page.getByRole("button", { name: "Connect", exact: true }).dblclick();
+    await page.locator("form").evaluate((form) => {
+      if (!(form instanceof HTMLFormElement)) return;
+      form.requestSubmit();
+      form.requestSubmit();
+    });
     await page.getByRole("heading", { name: "OpenAI is connected" }).waitFor();
     expect(watched.asked.filter((url) => url.endsWith("/setup"))).toHaveLength(1);
   });
@@ -86,7 +90,7 @@ describe("a wrong key", () => {
     await page.getByRole("button", { name: "Connect", exact: true }).click();
     await page.getByText("This does not have the shape of OpenAI’s API key. It looks like sk-admin-…").waitFor();
     expect(await field.getAttribute("aria-invalid")).toBe("true");
-    expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect.poll(() => field.evaluate((element) => element === document.activeElement)).toBe(true);
     expect(watched.asked.filter((url) => url.includes("/setup"))).toEqual([]);
     await field.fill("sk-proj-abc***");
     await field.blur();
@@ -104,7 +108,7 @@ describe("a wrong key", () => {
     const id = (await error.locator("code").textContent()) ?? "";
     expect(await service.audit(id)).toMatchObject([{ operation: "setup", reason_code: "credential_rejected" }]);
     await error.getByRole("button", { name: "Copy request id" }).click();
-    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(id);
+    expect(await copied(watched, service)).toBe(id);
     expect(await everything(watched)).not.toContain(openai.revoked);
     await page.getByRole("button", { name: "Enter another API key" }).click();
     await page.getByLabel("API key", { exact: true }).fill(admin);
@@ -121,7 +125,7 @@ describe("a wrong key", () => {
     await page.getByText("This looks like a key of Anthropic").waitFor();
     await page.getByRole("link", { name: "Use it for Anthropic" }).click();
     await page.getByRole("heading", { name: "Connect Anthropic" }).waitFor();
-    expect(page.url()).not.toContain(other);
+    expect(watched.asked.join("\n")).not.toContain(other);
     await page.getByRole("button", { name: "Connect", exact: true }).click();
     await page.getByRole("heading", { name: "Anthropic is connected" }).waitFor();
     expect(service.simulators.requests.filter(({ provider }) => provider === "OPENAI")).toEqual([]);
@@ -194,12 +198,12 @@ describe("other kinds of credentials", () => {
     await signIn(watched, service, key);
     await page.getByRole("link", { name: "Connect AWS" }).click();
     await page.getByRole("button", { name: "IAM role" }).waitFor();
-    await page.getByText("Trust policy", { exact: false }).first().click();
+    await page.locator("summary", { hasText: "Trust policy" }).click();
     await page
       .getByRole("button", { name: /^Copy Trust policy/i })
       .first()
       .click();
-    expect(await page.evaluate(() => navigator.clipboard.readText())).toContain("acme");
+    expect(await copied(watched, service)).toContain("acme");
     await page.getByRole("button", { name: "Access key", exact: true }).click();
     await page.getByLabel("Secret access key", { exact: true }).waitFor();
     await page.getByRole("button", { name: "IAM role" }).click();

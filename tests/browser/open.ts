@@ -28,7 +28,7 @@ export interface Watched {
   page: Page;
   /** Console messages and uncaught errors, violations of the policy among them. */
   said: string[];
-  /** Addresses of all requests. */
+  /** Addresses of all requests, and all that the address bar has shown. */
   asked: string[];
 }
 
@@ -40,6 +40,7 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
   const watched: Watched = { page, said: [], asked: [] };
   page.on("console", (message) => watched.said.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => watched.said.push(`uncaught: ${error.message}`));
+  page.on("framenavigated", (frame) => watched.asked.push(frame.url()));
   page.on("request", (request) => watched.asked.push(request.url()));
   return watched;
 }
@@ -59,6 +60,17 @@ export async function follow({ page }: Watched, path: string): Promise<void> {
     history.pushState(null, "", to);
     dispatchEvent(new PopStateEvent("popstate"));
   }, path);
+}
+
+/** What was copied last. The page itself may not read it, so another one does. */
+export async function copied({ page }: Watched, { origin }: Service): Promise<string> {
+  const reader = await page.context().newPage();
+  await reader.goto(`${origin}/health`);
+  await reader.bringToFront();
+  const text = await reader.evaluate(() => navigator.clipboard.readText());
+  await reader.close();
+  await page.bringToFront();
+  return text;
 }
 
 /** All that could give something away: the document with what stands in its controls, all storage, the address, what was said. */

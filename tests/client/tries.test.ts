@@ -240,8 +240,19 @@ describe("abort ends a call at once, with the signal's reason,", () => {
     await ended(arrived, "silence");
   });
 
-  test("between tries", async () => {
-    await ended(arrived, problem("store_unavailable", { retry_after_s: 19 }));
+  test("between tries", { timeout: 5_000 }, async () => {
+    let body: ReadableStream | null = null;
+    const keeping = async (url: string, init: RequestInit) => {
+      const response = await fetch(url, init);
+      body = response.body;
+      return response;
+    };
+    const consumed = async () => {
+      await expect.poll(() => body?.locked, { interval: 2 }).toBe(true);
+      // Read to its end, a turn or two later, the answer is a wait of 19 s.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    };
+    await ended(consumed, problem("store_unavailable", { retry_after_s: 19 }), { fetch: keeping });
     expect(relay.seen).toHaveLength(1);
   });
 

@@ -35,18 +35,15 @@ function raw(path: string, encoding: string): Promise<{ bytes: Buffer; encoding:
 }
 
 describe("the console is one page", () => {
-  test.each([
-    "/console",
-    "/console/",
-    "/console/acme",
-    "/console/acme/integrations/llm/openai",
-    "/console/%41?y=1",
-  ])("at %s", async (path) => {
-    const reply = await at("GET", path);
-    expect(reply.status).toBe(200);
-    expect(reply.headers.get("content-type")).toBe("text/html; charset=utf-8");
-    expect(reply.text).toBe(page.text);
-  });
+  test.each(["/console", "/console/", "/console/acme", "/console/acme/integrations/llm/openai", "/console/%41?y=1"])(
+    "at %s",
+    async (path) => {
+      const reply = await at("GET", path);
+      expect(reply.status).toBe(200);
+      expect(reply.headers.get("content-type")).toBe("text/html; charset=utf-8");
+      expect(reply.text).toBe(page.text);
+    },
+  );
 
   test("that HEAD tells of without sending it", async () => {
     const reply = await at("HEAD", "/console/acme");

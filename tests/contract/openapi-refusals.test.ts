@@ -71,8 +71,7 @@ interface Change {
 
 async function send(route: Route, change: Change = {}, to: Pick<Service, "send"> = service): Promise<Reply> {
   const { org = "acme", query, method = route.method, headers = {}, raw } = change;
-  // What is deleted is missed by no other route.
-  const { provider = route.name === "delete" ? "xai" : "openai" } = change;
+  const { provider = lent(route, "openai") } = change;
   const path = route.path.replace("{org}", org).replace("{provider}", provider);
   const body = route.body === "none" || raw !== undefined ? undefined : (change.body ?? bodyOf(route));
   return await to.send(method, `${path}${query ? `?${query}` : ""}`, {
@@ -80,6 +79,11 @@ async function send(route: Route, change: Change = {}, to: Pick<Service, "send">
     headers,
     ...(raw === undefined ? (body === undefined ? {} : { body }) : { raw }),
   });
+}
+
+/** A provider that a route may do with as it likes: what is deleted is missed by no other. */
+function lent({ name }: Route, provider: string): string {
+  return name === "delete" ? "xai" : provider;
 }
 
 function callerOf({ caller }: Route, key = secrets.key): { key?: string; token?: string } {
@@ -156,7 +160,7 @@ const minting = async (route: Route, fixture: string) => {
 const proving =
   (credential: unknown, provider = "groq") =>
   (route: Route) =>
-    send(route, { provider, body: bodyOf(route, credential) });
+    send(route, { provider: lent(route, provider), body: bodyOf(route, credential) });
 
 /** How each code is caused on a route. */
 const causes: Record<FaultCode, (route: Route) => Promise<Reply>> = {
@@ -170,7 +174,7 @@ const causes: Record<FaultCode, (route: Route) => Promise<Reply>> = {
   provider_unknown: (route) => send(route, { provider: "nosuch" }),
   not_configured: (route) => send(route, { provider: "deepseek" }),
   method_not_allowed: (route) => send(route, { method: "PATCH" }),
-  credential_not_usable: (route) => send(route, { provider: "anthropic" }),
+  credential_not_usable: (route) => send(route, { provider: lent(route, "anthropic") }),
   conflict: (route) =>
     route.name === "setup"
       ? send(route, { provider: "aws", body: { credential: role("holder") } })

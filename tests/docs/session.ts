@@ -22,6 +22,7 @@ export async function openSession(simulators: Simulators): Promise<Session> {
     PORT: String(port),
     INTEGRATIONS_URL: `http://127.0.0.1:${port}/api/v1/integrations`,
     INTEGRATIONS_RATE_LIMIT: "0",
+    OPENAI_BASE_URL: String(simulators.env["INTEGRATIONS_ENDPOINT_OPENAI_API"]),
   });
   await shell.run("npm start");
   return {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readEnvironment } from "../../functions/environment.ts";
+import { readPlan } from "../../functions/parts.ts";
 import { reachOf } from "../../functions/rights.ts";
 
 const whole = reachOf(null);
@@ -45,6 +46,7 @@ describe("the local environment", () => {
       rateLimit: 20,
       clockOffsetS: 0,
       corsOrigins: [],
+      console: true,
       audience: "cloudact-integrations-decrypt",
       onPlatform: false,
       verifiesTokens: true,
@@ -66,6 +68,7 @@ describe("the local environment", () => {
     ["PORT", "8000.5"],
     ["INTEGRATIONS_BACKEND", "aws"],
     ["INTEGRATIONS_RATE_LIMIT", "many"],
+    ["INTEGRATIONS_CONSOLE", "perhaps"],
     ["INTEGRATIONS_CLOCK_OFFSET_S", "1e9"],
     ["CORS_ORIGINS", "*"],
     ["CORS_ORIGINS", "https://app.example/"],
@@ -179,6 +182,26 @@ describe("the environment on Google Cloud", () => {
         );
     },
   );
+
+  test("BigQuery's own emulator switch is refused together with all else, and ignored where there is no BigQuery", () => {
+    const BIGQUERY_EMULATOR_HOST = "http://127.0.0.1:9";
+    const refused = "BIGQUERY_EMULATOR_HOST: would send statements elsewhere; remove it";
+    expect(problemsOf({ ...cloud, BIGQUERY_EMULATOR_HOST })).toEqual([refused]);
+    expect(problemsOf({ ...cloud, ...endpoints, BIGQUERY_EMULATOR_HOST })).toEqual([refused]);
+    const several = { K_SERVICE: "x", KMS_KEY: "wrong", KMS_API_ENDPOINT: "x", BIGQUERY_EMULATOR_HOST };
+    expect(problemsOf({ ...cloud, ...several }).map((line) => line.split(":")[0])).toEqual([
+      "BIGQUERY_EMULATOR_HOST",
+      "KMS_API_ENDPOINT",
+      "KMS_KEY",
+    ]);
+    expect(problemsOf({ BIGQUERY_EMULATOR_HOST })).toEqual([]);
+  });
+
+  test("a process is told so before the variable is dropped", () => {
+    const given = { ...cloud, BIGQUERY_EMULATOR_HOST: "http://127.0.0.1:9", KMS_KEY: "" };
+    expect(() => readPlan(null, given)).toThrow(/BIGQUERY_EMULATOR_HOST: .*\n.*KMS_KEY: is missing/);
+    expect(given).not.toHaveProperty("BIGQUERY_EMULATOR_HOST");
+  });
 
   test.each(switches)("%s is taken only where every Google service is a test's", (name) => {
     const value = { [name]: name.includes("ENDPOINT") ? "http://127.0.0.1:9" : "3" };

@@ -459,6 +459,37 @@ test("a key whose row cannot be read is integrity, and the path of who sent it i
   expect(JSON.stringify(logs)).not.toContain("0123456789");
 });
 
+describe("the request's line in the log narrows the code down with a word of ours,", () => {
+  const line = async (reason: string, method: "readHeads" | "findKey") => {
+    const lines: Array<Parameters<Parts["log"]>> = [];
+    const raised = async (): Promise<never> => {
+      throw new Fault("store_unavailable", { reason, retryAfterS: 60 });
+    };
+    const parts: Partial<Parts> =
+      method === "findKey"
+        ? { orgKeys: withMethods(service.parts.orgKeys, { findKey: raised }) }
+        : { store: withMethods(service.parts.store, { readHeads: raised }) };
+    const fresh = method === "findKey" ? await service.orgKey("acme") : key;
+    await failing({ ...parts, log: (...given) => void lines.push(given) }, "GET", "/acme", { key: fresh });
+    return lines.find(([, event]) => event === "request")?.[2];
+  };
+
+  test.each(["denied", "missing", "quota", "no_answer"])("%s, so that an operator need not guess", async (reason) => {
+    for (const method of ["readHeads", "findKey"] as const)
+      expect(await line(reason, method)).toMatchObject({ code: "store_unavailable", reason, status: 503 });
+  });
+
+  test.each([
+    "sk-proj-0123456789",
+    "0123456789abcdef",
+    "Access Denied: Table acme",
+    "abcdefghijklmnopqrstuvwxyz012345",
+    "",
+  ])("and with nothing else: %s is not logged", async (reason) => {
+    expect(await line(reason, "readHeads")).not.toHaveProperty("reason");
+  });
+});
+
 test("a dry run needs no key and writes nothing to the store", async () => {
   const dead = {
     keys: { encrypt: raise("encryption_failed"), decrypt: raise("key_unavailable") },

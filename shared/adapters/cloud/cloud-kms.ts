@@ -7,6 +7,7 @@ import type { Log } from "../../ports/log.ts";
 import { crc32c, readChecksum } from "./crc32c.ts";
 import { CallFailure, connecting, insist, mismatch, type Patience, type Try } from "./google-retry.ts";
 import { Breaker } from "./kms-breaker.ts";
+import { Turns } from "./turns.ts";
 
 /** What is used of Google's client. */
 export type KmsClient = Pick<KeyManagementServiceClient, "encrypt" | "decrypt">;
@@ -30,11 +31,15 @@ const KEY = /^projects\/[^/\s]+\/locations\/[^/\s]+\/keyRings\/[^/\s]+\/cryptoKe
 const MOST_BYTES = 64 * 1024;
 const patience: Patience = { tries: 5, mismatches: 3, tryMs: 2_000, totalMs: 8_000 };
 const RETRY_AFTER_S = 5;
+/** Calls of one process in flight; a crowd waits here and not in Cloud KMS's quota. */
+const MOST_AT_ONCE = 64;
+/** Who gets a turn later than this would not have the time of one whole try. */
+const LONGEST_WAIT_MS = patience.totalMs - patience.tryMs;
 
 /**
  * A key in Cloud KMS. Everything sent carries its CRC-32C and everything that comes back is checked against its own, as
  * Google asks of clients; an answer that does not fit is thrown away. The client's own retries are switched off, so
- * that eight seconds bound every call.
+ * that eight seconds bound every call; at most 64 are in flight.
  *
  * What is opened is handed over in the client's own buffer. Besides that there is the reply as it came, which nobody can
  * overwrite and which stays in memory until it is collected: over REST a text with the plaintext in base64.
@@ -48,31 +53,56 @@ export function openCloudKms(options: CloudKmsOptions): KeyManagement {
   if (!KEY.test(key)) throw new Error("the name of the key is not projects/…/locations/…/keyRings/…/cryptoKeys/…");
   const connected = connecting(options.connect);
   const breaker = new Breaker(clock);
+  const turns = new Turns(MOST_AT_ONCE);
   const budget = { ...patience, givesWay: options.givesWay ?? false };
 
-  /** Sends within the budget. @throws CallFailure */
+  function tell(operation: string, { transient, message, tries }: CallFailure, startedAt: number): void {
+    log(transient ? "ERROR" : "CRITICAL", transient ? "kms.unavailable" : "kms.refused", {
+      operation,
+      reason: message,
+      count: tries,
+      latency_ms: Math.round(clock.monotonic() - startedAt),
+    });
+  }
+
+  /** Sends within the budget, the wait for a turn included. @throws CallFailure */
   async function send<Reply>(
     operation: string,
     attempt: (client: KmsClient, callOptions: CallOptions) => Promise<Reply>,
     discard: (reply: Reply) => void,
   ): Promise<Reply> {
-    if (!breaker.admits()) throw new CallFailure("UNAVAILABLE", 0, "resting");
     const startedAt = clock.monotonic();
+    if (!(await turns.take(LONGEST_WAIT_MS))) {
+      const failure = new CallFailure("UNAVAILABLE", 0, "too many at once");
+      tell(operation, failure, startedAt);
+      throw failure;
+    }
+    try {
+      return await sendNow(operation, attempt, discard, startedAt);
+    } finally {
+      turns.end();
+    }
+  }
+
+  /** @throws CallFailure */
+  async function sendNow<Reply>(
+    operation: string,
+    attempt: (client: KmsClient, callOptions: CallOptions) => Promise<Reply>,
+    discard: (reply: Reply) => void,
+    startedAt: number,
+  ): Promise<Reply> {
+    if (!breaker.admits()) throw new CallFailure("UNAVAILABLE", 0, "resting");
+    const totalMs = budget.totalMs - (clock.monotonic() - startedAt);
     const once: Try<Reply> = async (timeout, signal) => {
       return await attempt(await connected(), { timeout, signal, retry: null });
     };
     let outcome: "answered" | "silent" = "answered";
     try {
-      return await insist(budget, clock, random, once, discard);
+      return await insist({ ...budget, totalMs }, clock, random, once, discard);
     } catch (error) {
       if (error instanceof CallFailure) {
         outcome = error.transient && error.code !== "MISMATCH" ? "silent" : "answered";
-        log(error.transient ? "ERROR" : "CRITICAL", error.transient ? "kms.unavailable" : "kms.refused", {
-          operation,
-          reason: error.message,
-          count: error.tries,
-          latency_ms: Math.round(clock.monotonic() - startedAt),
-        });
+        tell(operation, error, startedAt);
       }
       throw error;
     } finally {

@@ -60,6 +60,11 @@ function One({ field, faces, form }: { field: ProviderField; faces: readonly Fac
   );
 }
 
+/** A message that appears between press and release moves the button away: who presses one is answered by that. */
+function lookUnlessPressed({ relatedTarget }: FocusEvent, look: () => void): void {
+  if (!(relatedTarget instanceof HTMLButtonElement)) look();
+}
+
 function Control({ tied, field, form }: { tied: Tied; field: ProviderField; form: CredentialForm }) {
   const { name, label, secret, example, options, kind } = field;
   const value = form.values[name] ?? "";
@@ -73,7 +78,7 @@ function Control({ tied, field, form }: { tied: Tied; field: ProviderField; form
         isLong={kind === "rsa_private_key"}
         placeholder={example?.includes("…") ? example : "Paste it here"}
         onInput={(text) => form.set(name, text)}
-        onBlur={() => form.look(name)}
+        onBlur={(event) => lookUnlessPressed(event, () => form.look(name))}
         onReplace={() => form.release(name)}
       />
     );
@@ -96,7 +101,7 @@ function Control({ tied, field, form }: { tied: Tied; field: ProviderField; form
       autoCapitalize="off"
       spellcheck={false}
       onInput={(event) => form.set(name, event.currentTarget.value)}
-      onBlur={() => form.look(name)}
+      onBlur={(event) => lookUnlessPressed(event, () => form.look(name))}
     />
   );
 }

@@ -12,7 +12,7 @@ interface Given {
   isLong: boolean;
   placeholder: string;
   onInput: (text: string) => void;
-  onBlur: () => void;
+  onBlur: (event: FocusEvent) => void;
   onReplace: () => void;
 }
 

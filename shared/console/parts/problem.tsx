@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Failure } from "../../client/results.ts";
+import { sentence } from "../words.ts";
 import { Button } from "./button.tsx";
 import { Copy } from "./copy.tsx";
 import { Notice } from "./notice.tsx";
@@ -81,11 +82,6 @@ export function remedyOf(failure: Failure): string {
         ? failure.errors.map(({ message }) => sentence(message)).join(" ")
         : "Try again in a moment.";
   }
-}
-
-export function sentence(text: string): string {
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
 
 /** Seconds until another try makes sense. */

@@ -1,6 +1,7 @@
 import type { Failure } from "../../client/results.ts";
+import { sentence } from "../words.ts";
 import { Copy } from "./copy.tsx";
-import { remedyOf, sentence } from "./problem.tsx";
+import { remedyOf } from "./problem.tsx";
 
 /** What is wrong with a field, what to do, and what to name to the operators. */
 export function Reason({ text, failure }: { text: string; failure: Failure }) {

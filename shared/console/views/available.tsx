@@ -38,18 +38,13 @@ export function Available({ sections, matching, isSearch }: Given) {
             <ul class="offers">
               {own.map(({ name, segment, face }) => (
                 <li key={segment}>
-                  <Link
-                    class="offer"
-                    to={{ view: "setup", segment }}
-                    section={section}
-                    label={`${section === "saas" ? "Record" : "Connect"} ${name}`}
-                  >
+                  <Link class="offer" to={{ view: "setup", segment }} section={section}>
                     <Tile name={name} />
-                    <span class="offer-name">{name}</span>
                     <span class="offer-do">
                       <Icon name="plus" size={15} />
                       {section === "saas" ? "Record" : "Connect"}
-                    </span>
+                    </span>{" "}
+                    <span class="offer-name">{name}</span>
                     {face.code === customFace(store.providers)?.code ? (
                       <span class="hidden"> of any vendor</span>
                     ) : null}

@@ -7,12 +7,12 @@ import { Icon } from "../parts/icon.tsx";
 import { Link } from "../parts/link.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { Notice } from "../parts/notice.tsx";
-import { Problem, sentence } from "../parts/problem.tsx";
+import { Problem } from "../parts/problem.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
 import { Tile } from "../parts/tile.tsx";
 import type { Face } from "../registry.ts";
 import { day } from "../time.ts";
-import { explain, sectionNames, standingOf } from "../words.ts";
+import { explain, sectionNames, sentence, standingOf } from "../words.ts";
 import { Acts } from "./acts.tsx";
 import { Facts } from "./facts.tsx";
 import { Findings } from "./findings.tsx";
@@ -130,7 +130,7 @@ export function Detail({ face, code }: { face: Face; code: string }) {
                 <Findings face={face} capabilities={info.capabilities} pipelines={info.pipelines} />
                 <Tables tables={info.validation.details?.tables ?? []} />
               </section>
-              <Timeline key={info.updated_at} code={code} />
+              <Timeline code={code} version={`${info.updated_at} ${info.status}`} />
             </div>
             <div class="detail-side">
               <Facts face={face} info={info} />

@@ -1,8 +1,7 @@
 import type { Capability, Readiness } from "../../contract/verdict.ts";
 import { Icon } from "../parts/icon.tsx";
-import { sentence } from "../parts/problem.tsx";
 import type { Face } from "../registry.ts";
-import { lowered, pipelineName, spoken } from "../words.ts";
+import { lowered, pipelineName, sentence, spoken } from "../words.ts";
 
 interface Given {
   face: Face;

@@ -1,11 +1,12 @@
 import type { ComponentChildren } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Checked, Failure, SetupResult, Stored } from "../../client/results.ts";
 import { useDesk } from "../context.ts";
 import { CredentialFields } from "../fields/credential-fields.tsx";
 import { Field } from "../fields/field.tsx";
 import { type EnteredSettings, Setting, settingComplaints, settingValues } from "../fields/setting.tsx";
 import { useCredential } from "../fields/use-credential.ts";
+import { go } from "../navigation.ts";
 import { Button } from "../parts/button.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { Problem } from "../parts/problem.tsx";
@@ -37,6 +38,10 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
   const key = useRef({ for: "", key: "" });
   const running = useRef(false);
   const element = useRef<HTMLFormElement>(null);
+  const [refusals, refuse] = useState(0);
+  useEffect(() => {
+    if (refusals > 0) focusFirst(element.current);
+  }, [refusals]);
   const isRecord = face.credential_type === "none";
   const isCustom = segment === "custom-new";
   const provider = isCustom
@@ -54,7 +59,7 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
     if (isCustom && slugOf(name) === "") wrong["/name"] = "A name is needed: the subscription is listed by it.";
     setErrors(wrong);
     const isWhole = isRecord || form.check();
-    if (!isWhole || Object.keys(wrong).length > 0) return focusFirst(element.current);
+    if (!isWhole || Object.keys(wrong).length > 0) return refuse((before) => before + 1);
     const request = {
       orgSlug: store.org,
       provider,
@@ -88,7 +93,7 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
       form.setOther(otherOf(store.providers, answer));
       setErrors(placed.settings);
       setFailure(placed.isWhole ? null : { why: answer, of: kind });
-      requestAnimationFrame(() => focusFirst(element.current));
+      refuse((before) => before + 1);
     }
   };
 
@@ -226,7 +231,13 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
                 Save now, check later
               </Button>
             ) : failure.why.code === "already_exists" ? (
-              <Button small look="quiet" onClick={() => void store.load()}>
+              <Button
+                small
+                look="quiet"
+                onClick={() =>
+                  void store.load().then(() => go(store.org, { view: "provider", segment }, face.category))
+                }
+              >
                 Open it
               </Button>
             ) : null
@@ -270,9 +281,7 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
   );
 }
 
+/** Goes to the first control at which something is wrong. */
 function focusFirst(form: HTMLFormElement | null): void {
-  requestAnimationFrame(() => {
-    const wrong = form?.querySelector<HTMLElement>("[aria-invalid=true], .field.wrong button, .field.wrong textarea");
-    wrong?.focus();
-  });
+  form?.querySelector<HTMLElement>("[aria-invalid=true], .field.wrong button")?.focus();
 }

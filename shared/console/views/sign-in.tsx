@@ -98,7 +98,7 @@ export function SignIn({ org, onOpen }: { org: string | null; onOpen: (store: St
         <details class="more">
           <summary>Where do I get a key?</summary>
           <p class="help">Whoever runs this service creates one, and it is shown only once:</p>
-          <pre class="code">npm run cli -- org-key create {name || "acme"} --scope manage</pre>
+          <pre class="code wrapped">npm run cli -- org-key create {name || "acme"} --scope manage</pre>
         </details>
       </main>
       <div class="gate-theme">

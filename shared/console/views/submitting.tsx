@@ -1,9 +1,9 @@
 import type { ComponentChildren } from "preact";
 import type { Failure } from "../../client/results.ts";
 import { DOCUMENT, type Other } from "../fields/use-credential.ts";
-import { sentence } from "../parts/problem.tsx";
 import { Reason } from "../parts/reason.tsx";
 import type { Face } from "../registry.ts";
+import { sentence } from "../words.ts";
 
 /** A key by which the service knows the same intent again. */
 export function newKey(): string {

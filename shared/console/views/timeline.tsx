@@ -13,7 +13,7 @@ import { happened } from "../words.ts";
 const PAGE = 8;
 
 /** What has happened to an integration, newest first. */
-export function Timeline({ code }: { code: string }) {
+export function Timeline({ code, version }: { code: string; version: string }) {
   const { store } = useDesk();
   const [items, setItems] = useState<readonly HistoryItem[] | null>(null);
   const [cursor, setCursor] = useState<string | null>(null);
@@ -34,7 +34,9 @@ export function Timeline({ code }: { code: string }) {
     },
     [store, code],
   );
-  useEffect(() => void more(null), [more]);
+  useEffect(() => {
+    if (version !== "") void more(null);
+  }, [more, version]);
   return (
     <section class="card" aria-labelledby="history">
       <h2 id="history">History</h2>

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { useDesk } from "../context.ts";
 import { go } from "../navigation.ts";
 import type { Address } from "../places.ts";
@@ -8,7 +8,9 @@ import { Overview } from "./overview.tsx";
 import { Setup } from "./setup.tsx";
 
 /** The view that an address means: of a provider its integration where there is one, else the form that makes one. */
-export function View({ address: { org, place } }: { address: Address }) {
+export function View({ address }: { address: Address }) {
+  const { org, place } = address;
+  const opened = useRef<{ address: Address; isForm: boolean } | null>(null);
   const { store, toast } = useDesk();
   const found = place.view === "overview" ? null : findFace(store.providers, place.segment);
   const isUnknown = place.view !== "overview" && found === null;
@@ -24,7 +26,10 @@ export function View({ address: { org, place } }: { address: Address }) {
   const family = familyOf(store.providers, face);
   const codes = family.segment === place.segment ? family.members.map((one) => one.code) : [code];
   const configured = codes.find((one) => isConfigured(store.summaries[one]));
-  if (place.view === "setup" || configured === undefined)
+  // The form stays, with what became of it, until one goes on: not only until the integration is there.
+  if (opened.current?.address !== address)
+    opened.current = { address, isForm: place.view === "setup" || configured === undefined };
+  if (opened.current.isForm || configured === undefined)
     return <Setup key={place.segment} face={face} segment={place.segment} isNew={configured === undefined} />;
   const own = store.providers.find((one) => one.code === configured) ?? face;
   return <Detail key={configured} face={own} code={configured} />;

@@ -1,7 +1,6 @@
 import type { IntegrationInfo, IntegrationSummary } from "../../client/answers.ts";
-import { sentence } from "../parts/problem.tsx";
 import { daysUntil, relative } from "../time.ts";
-import { pipelineName, standingOf } from "../words.ts";
+import { pipelineName, sentence, standingOf } from "../words.ts";
 
 /** What is wrong with an integration, and what to do; `null` where nothing is. */
 export function wrongWith(

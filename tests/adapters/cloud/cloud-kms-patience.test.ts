@@ -7,6 +7,7 @@ import { insist } from "../../../shared/adapters/cloud/google-retry.ts";
 import { connectKmsGrpc } from "../../../shared/adapters/cloud/kms-grpc.ts";
 import { connectKmsRest } from "../../../shared/adapters/cloud/kms-rest.ts";
 import { systemClock } from "../../../shared/adapters/system-clock.ts";
+import type { KeyManagement } from "../../../shared/ports/key-management.ts";
 import { hurriedClock, type Stand, standBefore, transports } from "../../platform/kms/stand.ts";
 import { type Metadata, startMetadata } from "../../platform/metadata.ts";
 import { manualClock } from "../../ports/manual-clock.ts";
@@ -92,6 +93,73 @@ describe.concurrent("Cloud KMS, when it is slow", () => {
       await stand.close();
     },
   );
+});
+
+describe.concurrent("more than 64 calls at once", () => {
+  const crowd = (length: number, key: KeyManagement) => Array.from({ length }, () => key.encrypt(plaintext, aad));
+
+  test("are 64 calls and a queue, and all of them end well", async () => {
+    const stand = await standBefore("rest");
+    const key = stand.open();
+    stand.kms.faults.always("hang");
+    const sealing = crowd(200, key);
+    await expect.poll(() => stand.kms.calls().length).toBeGreaterThanOrEqual(64);
+    await new Promise((done) => setTimeout(done, 200));
+    expect(stand.kms.calls()).toHaveLength(64);
+    stand.kms.faults.clear();
+    expect(new Set((await Promise.all(sealing)).map(({ keyVersion }) => keyVersion))).toEqual(new Set(["1"]));
+    expect(stand.lines).toEqual([]);
+    await stand.close();
+  });
+
+  test("wait for a turn within their eight seconds, and not for ever", async () => {
+    const stand = await standBefore("rest");
+    const key = stand.open({ clock: systemClock() });
+    stand.kms.faults.always("hang");
+    const ends = await Promise.all(crowd(70, key).map(failing));
+    stand.kms.faults.clear();
+    for (const { code, ms } of ends) {
+      expect(code).toBe("encryption_failed");
+      expect(ms).toBeLessThan(GIVEN_UP_MS + 2_000);
+    }
+    const reasons = stand.lines.map(({ fields }) => fields.reason);
+    expect(reasons.filter((reason) => reason === "too many at once")).toHaveLength(6);
+    expect(reasons.filter((reason) => reason === "DEADLINE_EXCEEDED")).toHaveLength(64);
+    await stand.close();
+  });
+
+  test("have waited out of their own eight seconds, not before these began", async () => {
+    const stand = await standBefore("rest");
+    const key = stand.open({ clock: systemClock() });
+    stand.kms.faults.next({ slow: 1_500 }, 2 * 64);
+    stand.kms.faults.always("hang");
+    const ends = await Promise.all(crowd(2 * 64 + 6, key).map(failing));
+    expect(ends.filter(({ code }) => code === null).length).toBeGreaterThan(64);
+    expect(Math.max(...ends.map(({ ms }) => ms))).toBeLessThan(GIVEN_UP_MS + 2_000);
+    await stand.close();
+  });
+
+  test("leave nothing behind: the turns of those who were refused, or who gave up waiting, are there again", async () => {
+    const stand = await standBefore("rest");
+    const key = stand.open({ clock: systemClock() });
+    stand.kms.faults.always("unauthenticated");
+    await Promise.allSettled(crowd(100, key));
+    stand.kms.faults.always("hang");
+    const waiting = crowd(70, key);
+    await Promise.allSettled(waiting.slice(64));
+    stand.kms.faults.clear();
+    stand.kms.forgetCalls();
+    await Promise.allSettled(waiting);
+    await Promise.all(crowd(64, key));
+    stand.kms.faults.always("hang");
+    stand.kms.forgetCalls();
+    const last = crowd(70, key);
+    await new Promise((done) => setTimeout(done, 500));
+    expect(stand.kms.calls()).toHaveLength(64);
+    stand.kms.faults.clear();
+    await Promise.all(last);
+    await stand.close();
+  });
 });
 
 describe.each(transports)("what Cloud KMS has opened over %s", (transport) => {

@@ -1,0 +1,3 @@
+import { strikeOperations } from "./faults-strikes.ts";
+
+strikeOperations(({ makes }) => makes !== null);
