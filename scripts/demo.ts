@@ -174,7 +174,14 @@ async function main(): Promise<void> {
   if (failed) throw new Error("a step did not answer as it should");
   if (options.once) return;
   print(`
-${styleText("bold", "The service stays up. In another terminal:")}
+${styleText("bold", "The service stays up. In a browser:")}
+
+  ${new URL("/console", base).href}
+  Organisation  ${ORG}
+  Key           ${key}
+  To connect    OpenAI, with ${openai.admin}
+
+${styleText("bold", "Or in another terminal:")}
 
   export INTEGRATIONS_URL=${base}
   export INTEGRATIONS_API_KEY=${key}

@@ -133,10 +133,14 @@ export interface Provider {
   /** The preferred path segment; `custom-{slug}` where the caller names it. */
   path: string;
   aliases: string[];
+  /** The path segment that it shares with others; `null` where it stands alone. */
+  family: string | null;
   display_name: string;
   category: Category;
   credential_type: string;
   fields: ProviderField[];
+  /** Patterns of credentials that are clearly its own, wherever they are pasted. */
+  recognise: string[];
   /** The credential may be given as a JSON document: as an object, as text or as base64. */
   document: boolean;
   metadata: ProviderSetting[];

@@ -2,8 +2,8 @@ import type { IntegrationSummary, Provider, ProviderField } from "../client/answ
 import { fits } from "./pattern.ts";
 import { lowered } from "./words.ts";
 
-/** A provider of the registry, and the shapes of its keys where the service tells them. */
-export type Face = Provider & { recognise?: readonly string[] };
+/** A provider of the registry. */
+export type Face = Provider;
 
 /** Providers that are one to a customer, and several to the service: AWS by a role or by keys. */
 export interface Family {
@@ -26,10 +26,9 @@ export function kindOf(face: Face): string {
 
 /** The family of a provider; one of its own where it stands alone. */
 export function familyOf(faces: readonly Face[], face: Face): Family {
-  const members = faces.filter((one) => one.category === face.category && vendorOf(one) === vendorOf(face));
-  const alone = members.length < 2;
-  const name = alone ? face.display_name : vendorOf(face);
-  return { name, segment: alone ? face.path : name.toLowerCase(), members: alone ? [face] : members };
+  const { family } = face;
+  if (family === null) return { name: face.display_name, segment: face.path, members: [face] };
+  return { name: vendorOf(face), segment: family, members: faces.filter((one) => one.family === family) };
 }
 
 /** What an address's segment means: a provider, by any of its names, and the code under which it is listed. */
@@ -52,9 +51,8 @@ export function customFace(faces: readonly Face[]): Face | null {
 
 /** Another provider, whose key the text clearly is. */
 export function recognise(faces: readonly Face[], own: Face, text: string): Face | null {
-  const shapes = (face: Face) => face.recognise ?? [];
-  if (shapes(own).some((shape) => fits(shape, text))) return null;
-  return faces.find((face) => face !== own && shapes(face).some((shape) => fits(shape, text))) ?? null;
+  const isOf = (face: Face) => face.recognise.some((shape) => fits(shape, text));
+  return isOf(own) ? null : (faces.find((face) => face !== own && isOf(face)) ?? null);
 }
 
 /** The segment under which an integration of the list is found. */

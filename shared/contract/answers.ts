@@ -215,6 +215,7 @@ export const publicProvider = z.strictObject({
   code: z.string(),
   path: z.string().meta({ description: "The preferred path segment; `custom-{slug}` where the caller names it." }),
   aliases: z.array(z.string()),
+  family: z.string().nullable().meta({ description: "The path segment that it shares with others, if any." }),
   display_name: z.string(),
   category,
   credential_type: z.string(),
@@ -236,6 +237,9 @@ export const publicProvider = z.strictObject({
       }),
     )
     .meta({ description: "What the credential consists of; none for subscriptions." }),
+  recognise: z
+    .array(z.string())
+    .meta({ description: "Patterns of credentials that are clearly its own, wherever they are pasted." }),
   document: z
     .boolean()
     .meta({ description: "The credential may be given as a JSON document: an object, text or base64." }),

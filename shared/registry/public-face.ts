@@ -7,6 +7,8 @@ export interface PublicFace {
   /** The preferred path segment. */
   path: string;
   aliases: string[];
+  /** The path segment that it shares with others, of which the credential's shape chooses; `null` where it stands alone. */
+  family: string | null;
   display_name: string;
   category: Entry["category"];
   credential_type: Entry["credential_type"];
@@ -22,6 +24,8 @@ export interface PublicFace {
     kind: Field["kind"];
     options: readonly string[] | null;
   }>;
+  /** Patterns of credentials that are clearly its own, so that one pasted at another provider is told apart. */
+  recognise: string[];
   /** The credential may be given as a JSON document: as an object, as text or as base64. */
   document: boolean;
   metadata: PublicSetting[];
@@ -53,6 +57,7 @@ export function publicFace(entry: Entry): PublicFace {
     code: entry.code,
     path: entry.custom ? "custom-{slug}" : pathOf(entry),
     aliases: [...entry.aliases],
+    family: entry.family ?? null,
     display_name: entry.display_name,
     category: entry.category,
     credential_type: entry.credential_type,
@@ -67,6 +72,7 @@ export function publicFace(entry: Entry): PublicFace {
       kind,
       options: options ?? null,
     })),
+    recognise: [...entry.recognise],
     document: entry.document,
     metadata: entry.metadata.map((setting) => ({
       ...publicSetting(setting),
