@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { jsonLog } from "../../shared/adapters/json-log.ts";
 import { openAuditFile } from "../../shared/adapters/local/audit-file.ts";
@@ -7,19 +8,38 @@ import { openLocalFederation } from "../../shared/adapters/local/local-federatio
 import { openLocalSecrets } from "../../shared/adapters/local/local-secrets.ts";
 import { openTokenIssuer, openTokenVerifier } from "../../shared/adapters/local/local-tokens.ts";
 import { openSqliteStore } from "../../shared/adapters/local/sqlite-store.ts";
+import { type HomeFiles, requireWhole } from "../../shared/adapters/local/whole-home.ts";
 import { systemClock } from "../../shared/adapters/system-clock.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import type { TokenIssuer } from "../../shared/ports/tokens.ts";
 import type { Environment } from "../environment.ts";
 import type { Backing } from "../parts.ts";
 
-/** Everything behind the ports on one machine: one SQLite file, a key ring, a pepper and an audit file in one folder. */
+/** The files of a home that belong together. */
+export function homeFiles(home: string): HomeFiles {
+  return {
+    store: join(home, "integrations.sqlite"),
+    keyRing: join(home, "keyring.json"),
+    peppers: join(home, "pepper.json"),
+  };
+}
+
+/**
+ * Everything behind the ports on one machine: one SQLite file, a key ring, a pepper and an audit file in one folder.
+ *
+ * @throws Error where the folder or a file is not usable, or a file that belongs to the others is gone
+ */
 export async function openLocal(environment: Environment, configs: string): Promise<Backing> {
   const home = openHome(environment.home);
+  const files = homeFiles(home);
   const clock = systemClock(environment.clockOffsetS);
   const log = jsonLog(process.stderr, clock);
+  // What is there is read before anything is made.
+  const ring = existsSync(files.keyRing) ? openKeyRing(files.keyRing, clock) : null;
+  const peppers = existsSync(files.peppers) ? openLocalSecrets(files.peppers) : null;
+  requireWhole(files);
   const store = openSqliteStore({
-    file: join(home, "integrations.sqlite"),
+    file: files.store,
     schemasFolder: join(configs, "setup/bootstrap/schemas"),
     clock,
     onCorrupt: ({ org_slug, provider }) => log("CRITICAL", "integrity", { org_slug, provider, reason: "row" }),
@@ -30,8 +50,8 @@ export async function openLocal(environment: Environment, configs: string): Prom
     store,
     orgKeys: store,
     grants: store,
-    keys: openKeyRing(join(home, "keyring.json"), clock),
-    secrets: openLocalSecrets(join(home, "pepper.json")),
+    keys: ring ?? openKeyRing(files.keyRing, clock),
+    secrets: peppers ?? openLocalSecrets(files.peppers),
     tokens: openTokenVerifier(home, { audience: environment.audience, clock }),
     federation: openLocalFederation(home, clock),
     audit: openAuditFile(join(home, "audit.jsonl"), { clock, service: "integrations" }),

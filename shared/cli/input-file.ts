@@ -6,6 +6,8 @@ import type { Terminal } from "./terminal.ts";
 export interface Input {
   text: string;
   isOpenToOthers: boolean;
+  /** A file that another run finds again; false for stdin, pipes and the like. */
+  isFile: boolean;
 }
 
 /**
@@ -21,9 +23,12 @@ export async function readInput(
   const chunks: Buffer[] = [];
   let bytes = 0;
   let isOpenToOthers = false;
+  let isFile = false;
   try {
     await using handle = path === "-" ? null : await open(path, "r");
-    isOpenToOthers = handle !== null && ((await handle.stat()).mode & 0o044) !== 0;
+    const stat = await handle?.stat();
+    isFile = stat?.isFile() === true;
+    isOpenToOthers = stat !== undefined && isFile && (stat.mode & 0o044) !== 0;
     const stream = handle === null ? terminal.stdin : handle.createReadStream({ autoClose: false });
     for await (const chunk of stream) {
       const piece = Buffer.from(chunk);
@@ -37,7 +42,21 @@ export async function readInput(
       error instanceof Error && "code" in error && /^E[A-Z]+$/.test(String(error.code)) ? error.code : "error";
     throw usage(`${what} cannot be read (${code})`, "Name a file, or - for stdin");
   }
-  const text = Buffer.concat(chunks).toString("utf8");
-  for (const chunk of chunks) chunk.fill(0);
-  return { text, isOpenToOthers };
+  const whole = Buffer.concat(chunks);
+  try {
+    return { text: decoded(whole, what), isOpenToOthers, isFile };
+  } finally {
+    for (const buffer of [...chunks, whole]) buffer.fill(0);
+  }
+}
+
+/** @throws Stop usage, where it is no UTF-8: in any other encoding names would be stored damaged */
+function decoded(bytes: Buffer, what: string): string {
+  const isWide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  try {
+    if (!isWide) return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    // Told below.
+  }
+  throw usage(`${what} is ${isWide ? "UTF-16" : "not UTF-8"}`, 'Save it as UTF-8, in a spreadsheet as "CSV UTF-8"');
 }

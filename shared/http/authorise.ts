@@ -10,8 +10,17 @@ import type { LegacyKeys } from "../ports/legacy-keys.ts";
 import type { Log } from "../ports/log.ts";
 import type { Pepper, SecretSource } from "../ports/secret-source.ts";
 import type { Caller, TokenVerifier } from "../ports/tokens.ts";
-import { earlierOf, isLegacyKey, legacyKeyId, legacyKeyRow, newestPepper, standingOf } from "../vault/legacy-key.ts";
+import {
+  earlierOf,
+  isLegacyKey,
+  lastEndOf,
+  legacyKeyId,
+  legacyKeyRow,
+  newestPepper,
+  standingOf,
+} from "../vault/legacy-key.ts";
 import { hashOrgKey, parseOrgKey, sameHash } from "../vault/org-key.ts";
+import { reaches, reaching } from "../vault/peppers.ts";
 import type { Limiter } from "./limits.ts";
 import type { Request } from "./request.ts";
 
@@ -57,6 +66,8 @@ export interface Gate {
   legacy: LegacyWindow | null;
 }
 
+type Peppers = Awaited<ReturnType<SecretSource["peppers"]>>;
+
 interface Caches {
   keys: ShortCache<OrgKey | null>;
   grants: ShortCache<Grant[]>;
@@ -68,7 +79,8 @@ const caches = new WeakMap<Gate, Caches>();
 /**
  * Recognises an organisation's key. Every failure is the same `org_key_invalid`.
  *
- * @throws Fault `org_key_invalid`, `forbidden` (another organisation), `scope_insufficient`, `too_many_requests`
+ * @throws Fault `org_key_invalid`, `forbidden` (another organisation), `scope_insufficient`, `too_many_requests`;
+ *   `key_unavailable`, `store_unavailable` where nobody can say now, which counts as no failed key
  */
 export async function authoriseOrgKey(
   request: Request,
@@ -154,13 +166,22 @@ async function recognise(gate: Gate, presented: readonly string[]): Promise<OrgK
   const parsed = text === undefined ? null : parseOrgKey(text);
   if (text !== undefined && parsed === null && isLegacyKey(text)) return await recogniseLegacy(gate, text);
   if (text === undefined || !parsed || parsed.environment !== gate.keyEnvironment) return null;
-  const key = await cacheOf(gate).keys.get(parsed.keyId, gate.clock, () => gate.orgKeys.findKey(parsed.keyId));
-  const peppers = await gate.secrets.peppers(key?.pepper_version);
+  const [key, known] = await Promise.all([
+    cacheOf(gate).keys.get(parsed.keyId, gate.clock, () => gate.orgKeys.findKey(parsed.keyId)),
+    gate.secrets.peppers(),
+  ]);
+  const peppers = await peppersOf(gate, key, known);
   const pepper: Pepper = peppers.find((one) => one.version === key?.pepper_version) ?? peppers[0];
   const matches = sameHash(hashOrgKey(pepper.bytes, text), key?.key_hmac ?? Buffer.alloc(32));
   const now = timestamp(gate.clock.now());
   const live = key !== null && key.revoked_at === null && (key.expires_at === null || key.expires_at > now);
   return matches && live ? key : null;
+}
+
+/** What was had just now, where the row's pepper may be among it; else what the source has when asked for that. */
+async function peppersOf(gate: Gate, row: OrgKey | null, known: Peppers): Promise<Peppers> {
+  const wanted = row?.pepper_version;
+  return reaches(known, wanted) ? known : reaching(await gate.secrets.peppers(wanted), wanted);
 }
 
 /**
@@ -177,7 +198,7 @@ async function recogniseLegacy(gate: Gate, text: string): Promise<OrgKey | null>
     takingOver.set(id, running);
     return await running.finally(() => takingOver.delete(id));
   });
-  const peppers = await gate.secrets.peppers(key?.pepper_version);
+  const peppers = await peppersOf(gate, key, known);
   const pepper: Pepper = peppers.find((one) => one.version === key?.pepper_version) ?? peppers[0];
   const matches = sameHash(hashOrgKey(pepper.bytes, text), key?.key_hmac ?? Buffer.alloc(32));
   if (!matches || key === null || key.environment !== gate.keyEnvironment) return null;
@@ -187,29 +208,41 @@ async function recogniseLegacy(gate: Gate, text: string): Promise<OrgKey | null>
 
 /**
  * The row of a legacy key, a revoked one first; where there is none yet and the window is open, the older table is asked,
- * once. What it vouches for is not taken over where it may have been revoked here: ids follow from the pepper, so once
- * the pepper is gone under which a row was made, a key's own row is not found any more.
+ * once. Ids follow from the pepper, so once the pepper is gone under which a row was made, a key's own row is not found
+ * any more. So what the older table vouches for is not taken over where it may have been revoked here, nor while a pepper
+ * is missing under which it may stand here, nor beyond the last end of those that may be it.
+ *
+ * @throws Fault `key_unavailable`, `store_unavailable`
  */
 async function findLegacy(gate: Gate, text: string, ids: readonly string[]): Promise<OrgKey | null> {
   const found = (await Promise.all(ids.map((id) => gate.orgKeys.findKey(id)))).filter((row) => row !== null);
-  const known = found.find((row) => row.revoked_at !== null) ?? found[0];
-  if (known !== undefined) return known;
+  const revoked = found.find((row) => row.revoked_at !== null);
+  if (revoked !== undefined) {
+    // Only an operator may revoke: the live one would be all that is found once the revoked one's pepper is gone.
+    for (const { key_id, org_slug } of found.filter((row) => row.revoked_at === null))
+      gate.log("WARNING", "org_key.revoked_in_part", { org_slug, subject: key_id });
+    return revoked;
+  }
+  if (found[0] !== undefined) return found[0];
   const now = timestamp(gate.clock.now());
   if (!gate.legacy || now >= gate.legacy.until) return null;
   const owner = await gate.legacy.keys.organisationOf(new Secret(text));
   if (owner === null || !isOrgSlug(owner.org_slug)) return null;
   const org = owner.org_slug;
-  const until = earlierOf(gate.legacy.until, owner.expires_at);
-  if (now >= until) return null;
+  const vouched = earlierOf(gate.legacy.until, owner.expires_at);
+  if (now >= vouched) return null;
   const rows = await gate.orgKeys.listKeys(org);
   // Another instance may know a newer pepper already, and have taken it over under that.
-  const peppers = await gate.secrets.peppers(newestPepper(rows));
+  const newest = newestPepper(rows);
+  const peppers = reaching(await gate.secrets.peppers(newest), newest);
   const standing = standingOf(text, rows, peppers);
-  if (standing === "unknowable") {
-    gate.log("WARNING", "org_key.not_taken_over", { org_slug: org, reason: "revoked_before" });
+  if (standing !== null && standing !== "unknowable") return standing;
+  const until = earlierOf(vouched, lastEndOf(rows, peppers));
+  if (standing === "unknowable" || now >= until) {
+    const reason = standing === "unknowable" ? "revoked_before" : "ended_before";
+    gate.log("WARNING", "org_key.not_taken_over", { org_slug: org, reason });
     return null;
   }
-  if (standing !== null) return standing;
   const [pepper] = peppers;
   const row = legacyKeyRow(text, { org, environment: gate.keyEnvironment, pepper, now, until, by: "legacy" });
   try {

@@ -23,6 +23,8 @@ export interface Migrated {
   settings_dropped?: string[];
   /** Settings whose value does not fit. */
   settings_refused?: FieldError[];
+  /** Columns whose time cannot be read: it is taken over without them. */
+  times_dropped?: string[];
   /** Whether its name was replaced by the default one. */
   renamed?: boolean;
 }
@@ -74,18 +76,58 @@ export function fail(line: Migrated, fault: Fault): void {
 }
 
 /** What is told beside a row that is taken over. */
-export function notesOf({ dropped, nameless, refused }: Settings, renamed: boolean): Partial<Migrated> {
+export function notesOf(
+  { dropped, nameless, refused }: Settings,
+  unread: readonly string[],
+  renamed: boolean,
+): Partial<Migrated> {
   const names = [...dropped, ...(nameless > 0 ? [`${nameless} more`] : [])];
   return {
     ...(names.length > 0 ? { settings_dropped: names } : {}),
     ...(refused.length > 0 ? { settings_refused: refused } : {}),
+    ...(unread.length > 0 ? { times_dropped: [...unread] } : {}),
     ...(renamed ? { renamed } : {}),
   };
 }
 
 /** Notes that a row is left where it is although nothing is wrong with it. */
 export function skip(line: Migrated, code: Skip): void {
+  withdraw(line);
   Object.assign(line, { outcome: "skipped", code });
+}
+
+const refusals = {
+  newer_unopened: {
+    message: "A newer active row failed that may hold this provider's credential",
+    remedy: "Run this again when that row opens; one that never will: set its is_active to FALSE in the older table",
+  },
+  created_at_unreadable: {
+    message: "Several active rows of this provider, of which one says no readable time of creation",
+    remedy: "Write created_at as a time, or set is_active to FALSE in all but the right one, then run this again",
+  },
+  deactivation_unreadable: {
+    message: "When it is to be deactivated cannot be read as a time",
+    remedy: "Write deactivation_scheduled_at as a time, or NULL for never, then run this again",
+  },
+  conflict: {
+    message: "Another organisation of the older table has the same one, which may belong to one only",
+    remedy: "Ask this organisation to create one of its own and to set it up here",
+  },
+} as const;
+
+/** Notes that a row is not taken over for what stands beside it, or for a time that cannot be read. */
+export function refuse(line: Migrated, code: keyof typeof refusals): void {
+  withdraw(line);
+  Object.assign(line, { outcome: "failed", code, ...refusals[code] });
+}
+
+/** Forgets what was planned. */
+function withdraw(line: Migrated): void {
   delete line.credential_id;
   delete line.fingerprint;
+  delete line.status;
+  delete line.settings_dropped;
+  delete line.settings_refused;
+  delete line.times_dropped;
+  delete line.renamed;
 }

@@ -67,6 +67,14 @@ export function readSettings(registry: Registry, entry: Entry, json: string | nu
   return settings;
 }
 
+const times = ["last_validated_at", "expires_at", "deactivation_scheduled_at", "created_at"] as const;
+
+/** A row without the times that cannot be read, and the names of those. */
+export function readTimes(row: OlderCredential): { row: OlderCredential; unread: Array<(typeof times)[number]> } {
+  const unread = times.filter((name) => !/^(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)?$/.test(row[name] ?? ""));
+  return { row: { ...row, ...Object.fromEntries(unread.map((name) => [name, null])) }, unread };
+}
+
 /** What a status of the older service stands for. What it does not say was never proven. */
 export function readStatus(text: string | null): Status {
   switch ((text ?? "").trim().toUpperCase()) {

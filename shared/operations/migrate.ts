@@ -8,12 +8,12 @@ import type { OlderCredential, OlderPage } from "../ports/older-credentials.ts";
 import type { Entry } from "../registry/entry.ts";
 import { type Plan, versionOf } from "./change.ts";
 import { Lanes } from "./lanes.ts";
-import { type Chosen, choose, newestFirst } from "./migrate-choose.ts";
-import { fail, leftLines, lineOf, type Migrated, notesOf, skip } from "./migrate-line.ts";
+import { choose, type Item, settle } from "./migrate-choose.ts";
+import { fail, leftLines, lineOf, type Migrated, notesOf, refuse, skip } from "./migrate-line.ts";
 import { entryFor, readName, readSettings, readStatus, readSubmitted } from "./migrate-read.ts";
 import type { Source } from "./migrate-source.ts";
-import { nameOf, type Ready, readEachOpening, storeAll } from "./migrate-store.ts";
-import { prove, type Sealed, sealProven } from "./prove.ts";
+import { nameOf, readEachOpening, storeAll } from "./migrate-store.ts";
+import { type Proven, prove, type Sealed, sealProven } from "./prove.ts";
 import { configuredAnswer, defaultName, newCredentialColumns, versionPart } from "./setup.ts";
 import type { Progress } from "./sweep.ts";
 import type { Requester, Works } from "./works.ts";
@@ -43,15 +43,6 @@ export interface MigrateReport {
 
 /** What fails for one fails for all: the run ends, and what is taken over stays. */
 const ending: ReadonlySet<string> = new Set(["audit_unavailable", "encryption_failed", "store_unavailable"]);
-
-/** A credential on its way: what is told of it, and what of it is to be stored. */
-interface Item extends Chosen {
-  line: Migrated;
-  opened: boolean;
-  /** What its provider is, as soon as that is known. */
-  entry: Entry | null;
-  ready: Ready | null;
-}
 
 /**
  * Takes over the older service's credentials: of each organisation and provider the newest active one is opened with the
@@ -125,6 +116,7 @@ async function takeOver(
       line: lineOf(one.row, one.org, one.members[0].code, "failed"),
       opened: false,
       entry: null,
+      claim: null,
       ready: null,
     }),
   );
@@ -162,30 +154,13 @@ async function takeItems(
     });
   await lanes.idle();
   if (failure !== null) throw failure;
-  onePerPair(items);
+  settle(items);
   // A dry run has made nothing ready.
   await storeAll(
     works,
     items.flatMap(({ ready }) => (ready === null ? [] : [ready])),
     now,
   );
-}
-
-/**
- * Several names, or several rows of a family's name, may have come to one provider by the shape of what they held: the
- * newest row stands, and nothing older in its place where it was refused or deactivated.
- */
-function onePerPair(items: readonly Item[]): void {
-  const taken = new Set<string>();
-  for (const item of [...items].sort((left, right) => newestFirst(left.row, right.row))) {
-    if (item.entry === null) continue;
-    const name = nameOf({ org_slug: item.org, provider: item.entry.code });
-    if (taken.has(name)) {
-      if (item.line.outcome !== "failed" || item.ready !== null) skip(item.line, "older_duplicate");
-      item.ready = null;
-    }
-    taken.add(name);
-  }
 }
 
 /** Prepares one credential, and records it where it was opened, before anything of it is stored. Throws only what ends the run. */
@@ -218,30 +193,30 @@ async function prepare(
 ): Promise<void> {
   const { row, org, members, line } = item;
   const openingOf = (entry: Entry) => {
+    if (item.due) return null;
     const found = here.get(nameOf({ org_slug: org, provider: entry.code })) ?? null;
     if (found instanceof Fault) throw unreadable();
     return found;
   };
   // Of one entry it is known before anything is opened; of a family only after.
-  if (members.length === 1) item.entry = members[0];
-  if (members.length === 1 && isTaken(line, openingOf(members[0])?.head ?? null)) return;
+  if (members.length === 1) {
+    item.entry = members[0];
+    if (isLeft(item, openingOf(item.entry)?.head ?? null)) return;
+  }
   item.opened = true;
   const opened = await openOlder(source, row);
   const entry = entryFor(members, opened);
   item.entry = entry;
   line.provider = entry.code;
-  if (item.due) {
-    skip(line, "deactivated");
-    return;
-  }
   const opening = openingOf(entry);
-  if (isTaken(line, opening?.head ?? null)) return;
+  if (isLeft(item, opening?.head ?? null)) return;
   const settings = readSettings(works.registry, entry, row.metadata);
   const claim = { org, entry, submitted: opened, metadata: settings.kept, skipValidation: true };
   const proven = await prove(works, claim);
+  item.claim = claimOf(entry, proven, pastOf(row.last_validated_at, timestamp(works.clock.now())) !== null);
   const name = readName(works.registry, row);
   const status = readStatus(row.validation_status);
-  Object.assign(line, notesOf(settings, name === null && row.credential_name !== null), { status });
+  Object.assign(line, notesOf(settings, item.unread, name === null && row.credential_name !== null), { status });
   if (request.dryRun) {
     line.outcome = "would_take_over";
     return;
@@ -269,11 +244,24 @@ function unreadable(): Fault {
   });
 }
 
-/** Whether something is here, or was: then it is newer than what the older table says. */
-function isTaken(line: Migrated, head: Head | null): boolean {
-  if (head === null || head.seq === 0) return false;
-  skip(line, head.op === "delete" ? "deleted_here" : "already_here");
+/** Whether a row is left where it is. What is here, or was, is newer than what the older table says. */
+function isLeft({ line, due, unread }: Item, head: Head | null): boolean {
+  if (due) skip(line, "deactivated");
+  else if (head !== null && head.seq > 0) skip(line, head.op === "delete" ? "deleted_here" : "already_here");
+  else if (unread.includes("deactivation_scheduled_at")) refuse(line, "deactivation_unreadable");
+  else return false;
   return true;
+}
+
+/** What a credential is known by that may belong to one organisation only: the same value of the same entry. */
+function claimOf(entry: Entry, { credential }: Proven, proven: boolean): Item["claim"] {
+  const field = entry.fields.find(({ unique }) => unique);
+  const value = field && credential[field.name]?.reveal();
+  return value === undefined ? null : { name: `${entry.code} ${value}`, proven };
+}
+
+function pastOf(time: string | null, now: string): string | null {
+  return time !== null && time <= now ? time : null;
 }
 
 /** Opens a row with the older key. The plaintext buffer is overwritten at once. */
@@ -307,16 +295,15 @@ function notOpened(): Fault {
  */
 function keptColumns(works: Works, row: OlderCredential, name: string, status: Status): Partial<HeadColumns> {
   const now = timestamp(works.clock.now());
-  const past = (time: string | null) => (time !== null && time <= now ? time : null);
   return {
     op: "setup",
     credential_name: name,
     enabled: true,
     deactivation_scheduled_at: row.deactivation_scheduled_at,
     validation_status: status,
-    last_validated_at: past(row.last_validated_at),
+    last_validated_at: pastOf(row.last_validated_at, now),
     next_due_at: now,
-    created_at: past(row.created_at) ?? now,
+    created_at: pastOf(row.created_at, now) ?? now,
   };
 }
 

@@ -30,6 +30,8 @@ export interface Unmoved extends Pair {
   fingerprint: string | null;
   key_version: string | null;
   code: FaultCode | "key_version_unchanged";
+  /** Whether it passes by itself: somebody was first, or Cloud KMS did not answer. */
+  transient: boolean;
 }
 
 /** What fails for one fails for all: the run ends, and what is moved stays moved. */
@@ -79,7 +81,7 @@ export async function rewrap(works: Works, request: RewrapRequest, progress?: Pr
     gone += await walk(run, undefined);
   }
   // Whoever is changed all the time is taken by the next run.
-  for (const [name, head] of run.overtaken) run.unmoved.set(name, unmoved(head, "conflict"));
+  for (const [name, head] of run.overtaken) run.unmoved.set(name, unmoved(head, "conflict", true));
   return reportOf({
     dryRun: request.dryRun,
     primary: run.primary,
@@ -139,14 +141,15 @@ async function walk(run: Run, progress: Progress | undefined): Promise<number> {
   return overtaken.size;
 }
 
-/** @param failed what could not be opened before is not tried again while it is the same */
+/** @param failed what could not be opened before is not tried again while it is the same, unless that passes by itself */
 async function movePage(run: Run, rows: readonly SealedHead[], failed: ReadonlyMap<string, Unmoved>): Promise<void> {
   const lanes = new Lanes();
   const ready: Ready[] = [];
   let failure: unknown = null;
   for (const row of rows) {
     const known = failed.get(nameOf(row.head));
-    if (known?.credential_id === row.head.credential_id && known.code !== "key_version_unchanged") {
+    const again = known?.transient || known?.code === "key_version_unchanged";
+    if (known?.credential_id === row.head.credential_id && !again) {
       run.unmoved.set(nameOf(row.head), known);
       continue;
     }
@@ -157,7 +160,7 @@ async function movePage(run: Run, rows: readonly SealedHead[], failed: ReadonlyM
         if (made !== null) ready.push(made);
       } catch (error) {
         if (!(error instanceof Fault) || ending.has(error.code)) failure ??= error;
-        else note(run, row.head, error.code);
+        else note(run, row.head, error.code, error.details.retryAfterS !== undefined);
       }
     });
   }
@@ -185,7 +188,7 @@ async function prepare(run: Run, row: SealedHead): Promise<Ready | null> {
   sealedWith(run, sealed.keyVersion);
   // Cloud KMS has not got to the newest version everywhere: what it sealed with an older one is not stored.
   if (sealed.keyVersion === head.key_version || isOlder(sealed.keyVersion, run.primary)) {
-    note(run, head, "key_version_unchanged");
+    note(run, head, "key_version_unchanged", false);
     return null;
   }
   const plan = rewrapPlan(head, sealed);
@@ -246,7 +249,11 @@ async function sealAnew(
     throw audited(run, head, error);
   }
   try {
-    const anew = run.request.dryRun ? null : await keys.encrypt(plaintext, associatedData(binding));
+    const anew = run.request.dryRun
+      ? null
+      : await keys.encrypt(plaintext, associatedData(binding)).catch((error: unknown) => {
+          throw audited(run, head, error);
+        });
     audit.write(record(run, head, anew?.keyVersion ?? head.key_version, null));
     return anew;
   } finally {
@@ -274,7 +281,7 @@ function rewrapPlan(head: Head, { ciphertext, keyVersion }: SealedAnew): Plan {
   };
 }
 
-/** Records an opening that failed, and hands its fault on. */
+/** Records that it could not be opened or not be sealed anew, and hands the fault on. */
 function audited(run: Run, head: Head, error: unknown): unknown {
   run.works.audit.write(record(run, head, head.key_version, error instanceof Fault ? error.code : "internal"));
   return error;
@@ -298,9 +305,9 @@ function record(run: Run, head: Head, keyVersion: string | null, reasonCode: str
   };
 }
 
-function note(run: Run, head: Head, code: Unmoved["code"]): void {
+function note(run: Run, head: Head, code: Unmoved["code"], transient: boolean): void {
   const { org_slug, provider, credential_id, key_version } = head;
-  run.unmoved.set(nameOf(head), unmoved(head, code));
+  run.unmoved.set(nameOf(head), unmoved(head, code, transient));
   run.works.log(code === "integrity" ? "CRITICAL" : "ERROR", code === "integrity" ? "integrity" : "rewrap.unmoved", {
     org_slug,
     provider,
@@ -310,14 +317,15 @@ function note(run: Run, head: Head, code: Unmoved["code"]): void {
   });
 }
 
-function unmoved(head: Head, code: Unmoved["code"]): Unmoved {
+function unmoved(head: Head, code: Unmoved["code"], transient: boolean): Unmoved {
   const { org_slug, provider, credential_id, fingerprint, key_version } = head;
-  return { org_slug, provider, credential_id, fingerprint, key_version, code };
+  return { org_slug, provider, credential_id, fingerprint, key_version, code, transient };
 }
 
 /** The store has told already which row it could not read. */
 function unread({ org_slug, provider }: Pair): Unmoved {
-  return { org_slug, provider, credential_id: null, fingerprint: null, key_version: null, code: "integrity" };
+  const code = "integrity";
+  return { org_slug, provider, credential_id: null, fingerprint: null, key_version: null, code, transient: false };
 }
 
 function nameOf({ org_slug, provider }: Pair): string {

@@ -7,7 +7,7 @@ export interface OlderCredential {
   encrypted_credential: Buffer | null;
   credential_name: string | null;
   validation_status: string | null;
-  /** Times are RFC 3339 UTC with milliseconds and Z. */
+  /** Times are RFC 3339 UTC with milliseconds and Z; text that is no time stays as it lies there. */
   last_validated_at: string | null;
   /** `true` in a table that has no such column. */
   is_active: boolean;

@@ -48,6 +48,20 @@ export function standingOf(
   return own[0] ?? null;
 }
 
+/**
+ * The last end of an organisation's legacy rows under peppers that are gone: any legacy key of it that was not found may
+ * be one of theirs, and lives no longer by being taken over again. `null` where there is no such row.
+ */
+export function lastEndOf(rows: readonly OrgKey[], peppers: readonly Pepper[]): string | null {
+  const gone = rows.filter((row) => row.legacy && peppers.every(({ version }) => version !== row.pepper_version));
+  return (
+    gone
+      .map((row) => row.expires_at ?? "")
+      .sort()
+      .at(-1) ?? null
+  );
+}
+
 /** The newest pepper that any of these rows was hashed with, to ask for it; `undefined` where there is none. */
 export function newestPepper(rows: readonly OrgKey[]): string | undefined {
   return rows.map((row) => row.pepper_version).sort((left, right) => Number(right) - Number(left))[0];

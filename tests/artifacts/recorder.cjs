@@ -36,7 +36,8 @@ for (const resolver of [dns, dns.promises]) {
 
 const listen = net.Server.prototype.listen;
 net.Server.prototype.listen = function (...given) {
-  this.once("listening", () => process.send?.({ listening: this.address().port }));
+  // Who is told may send a signal: whoever takes those over once it listens has to be done.
+  this.once("listening", () => setImmediate(() => process.send?.({ listening: this.address().port })));
   return listen.apply(this, given);
 };
 

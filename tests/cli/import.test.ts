@@ -247,6 +247,18 @@ describe("a list with wrong rows", () => {
     ],
     ["broken YAML", `- provider: openai\n  credential: "${openai.good}\n`, "yaml", "is no YAML near line"],
     [
+      "YAML with a key in braces, as templates write",
+      `- provider: openai\n  credential: {{${openai.good}}}\n`,
+      "yaml",
+      /near line 2: a name is in braces[^]*remedy: Remove the \{\{ \}\}/,
+    ],
+    [
+      "YAML with a key for a name",
+      `- provider: openai\n  credential: {${openai.good}}\n`,
+      "yaml",
+      "takes only: api_key",
+    ],
+    [
       "YAML that unfolds without end",
       "a: &a [x, x]\nitems: [{provider: *a}]\n",
       "yaml",

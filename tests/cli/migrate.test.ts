@@ -73,13 +73,13 @@ describe("on Google Cloud", () => {
     org: string,
     provider: string,
     secret: string,
-    more: { key?: string; active?: string; at?: string } = {},
+    more: { key?: string; active?: string; at?: string; ends?: string } = {},
   ) =>
     platform.bigquery.admin(
       `INSERT INTO \`${OLDER}\` (credential_id, org_slug, provider, encrypted_credential, credential_name, validation_status,
-        last_validated_at, is_active, metadata, created_at) VALUES ('0000000${id}-0000-4000-8000-000000000000', '${org}', '${provider}',
+        last_validated_at, is_active, metadata, created_at, expires_at) VALUES ('0000000${id}-0000-4000-8000-000000000000', '${org}', '${provider}',
         FROM_BASE64('${await sealed(secret, more.key)}'), 'Production', 'VALID', TIMESTAMP('2026-07-01T00:00:00Z'), ${more.active ?? "TRUE"},
-        PARSE_JSON('{"environment":"production","colour":"red"}'), TIMESTAMP('${more.at ?? "2026-01-22T03:33:08Z"}'))`,
+        PARSE_JSON('{"environment":"production","colour":"red"}'), TIMESTAMP('${more.at ?? "2026-01-22T03:33:08Z"}'), '${more.ends ?? "2099-01-01 00:00:00 UTC"}')`,
     );
 
   beforeAll(async () => {
@@ -89,12 +89,12 @@ describe("on Google Cloud", () => {
     const { bigquery } = platform;
     await bigquery.admin(
       `CREATE TABLE \`${OLDER}\` (credential_id STRING, org_slug STRING, provider STRING, encrypted_credential BYTES, credential_name STRING,
-        validation_status STRING, last_validated_at TIMESTAMP, is_active BOOL, metadata JSON, created_at TIMESTAMP)`,
+        validation_status STRING, last_validated_at TIMESTAMP, is_active BOOL, metadata JSON, created_at TIMESTAMP, expires_at STRING)`,
     );
     await bigquery.admin(`CREATE TABLE \`${KEYS}\` (api_key STRING, org_slug STRING)`);
     await row(1, "acme", "OPENAI", fakeKey("OPENAI"));
     await row(2, "acme", "OPENAI", fakeKey("DEEPSEEK"), { at: "2025-01-01T00:00:00Z" });
-    await row(3, "beta", "ANTHROPIC", fakeKey("ANTHROPIC"));
+    await row(3, "beta", "ANTHROPIC", fakeKey("ANTHROPIC"), { ends: "next summer" });
     await row(4, "beta", "NOPE", "x");
     await row(5, "gamma", "GROQ", fakeKey("GROQ"), { key: OLD_KEY.replace("older", "other") });
     await row(6, "gamma", "GEMINI", "not a key at all");
@@ -131,7 +131,8 @@ describe("on Google Cloud", () => {
     expect(ran.code).toBe(1);
     expect(ran.stdout).toContain("Credentials: 2 taken over, 2 skipped, 3 failed");
     expect(ran.stdout).toMatch(/acme +OPENAI +00000001-\S+ +taken over +settings left behind: colour/);
-    expect(ran.stdout).toMatch(/acme +OPENAI +00000002-\S+ +skipped +a newer active row of this provider was taken/);
+    expect(ran.stdout).toMatch(/acme +OPENAI +00000002-\S+ +skipped +a newer active row of this provider decides/);
+    expect(ran.stdout).toMatch(/ANTHROPIC +\S+ +taken over +.*colour; times that cannot be read: expires_at/);
     expect(ran.stdout).toMatch(/beta +NOPE +00000004-\S+ +failed +Its provider is not in the registry/);
     expect(ran.stdout).toMatch(/gamma +GROQ +00000005-\S+ +failed +The older key does not open it/);
     expect(ran.stdout).toMatch(/gamma +GEMINI +00000006-\S+ +failed +Invalid API key format for Google Gemini/);
@@ -216,6 +217,6 @@ describe("on Google Cloud", () => {
     const said = [...printed, ...platform.bigquery.statements().map(({ sql }) => sql)].join("\n");
     for (const secret of ["OPENAI", "DEEPSEEK", "ANTHROPIC", "GROQ", "XAI"].map(fakeKey))
       expect(said).not.toContain(secret);
-    expect(said).not.toMatch(/_api_0123456789ab|not a key at all|odd key/);
+    expect(said).not.toMatch(/_api_0123456789ab|not a key at all|odd key|next summer/);
   });
 });

@@ -198,9 +198,12 @@ describe("what is to be done next", () => {
     may_be_destroyed: [],
   };
   const none = { current: 0, other: 0 };
-  const unmoved = (code: "key_unavailable" | "integrity" | "conflict" | "key_version_unchanged") => ({
+  const unmoved = (
+    code: "key_unavailable" | "integrity" | "conflict" | "key_version_unchanged",
+    transient = false,
+  ) => ({
     ...{ org_slug: "acme", provider: "OPENAI", credential_id: "c", fingerprint: null, key_version: "1" },
-    code,
+    ...{ code, transient },
   });
   const cases: Array<[string, Partial<RewrapReport>, RegExp[]]> = [
     ["nothing", {}, []],
@@ -208,11 +211,25 @@ describe("what is to be done next", () => {
     [
       "a version cannot be used",
       { unmoved: [unmoved("key_unavailable")] },
-      [/enable it and run this again/, /is lost/],
+      [/enable it and run this again/, /is lost/, /roles\/cloudkms\.cryptoKeyDecrypter/],
+    ],
+    [
+      "no answer",
+      { unmoved: [unmoved("key_unavailable", true)] },
+      [/^Cloud KMS did not answer for 1: run this again\.$/],
+    ],
+    [
+      "no answer for some, and others whose version cannot be used",
+      { unmoved: [unmoved("key_unavailable", true), unmoved("key_unavailable"), unmoved("key_unavailable", true)] },
+      [/did not answer for 2/, /enable it/, /is lost/, /the right to open/],
     ],
     ["integrity", { unmoved: [unmoved("integrity")] }, [/integrity checks/]],
     ["busy", { unmoved: [unmoved("conflict")] }, [/run this again\.$/]],
-    ["not yet rotated everywhere", { unmoved: [unmoved("key_version_unchanged")] }, [/run this again\.$/]],
+    [
+      "not yet rotated everywhere, or an older primary",
+      { unmoved: [unmoved("key_version_unchanged")] },
+      [/older version than 3: wait three hours .* made primary on purpose, make a new version/],
+    ],
     [
       "superseded",
       { versions: [{ key_version: "1", before: none, after: { current: 0, other: 4 }, state: "superseded" }] },

@@ -1,7 +1,10 @@
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import type { JWTPayload } from "jose";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { Fault } from "../../shared/contract/fault.ts";
 import { routes } from "../../shared/contract/routes.ts";
+import { Limiter } from "../../shared/http/limits.ts";
+import type { Pepper } from "../../shared/ports/secret-source.ts";
 import { hashOrgKey, mintOrgKey } from "../../shared/vault/org-key.ts";
 import { backendName } from "../service/backend.ts";
 import { type Reply, type Service, startService } from "../service/harness.ts";
@@ -521,6 +524,109 @@ describe("a grant", () => {
     for (let sent = 0; sent < 20; sent += 1) await own.send("POST", "/acme/openai/decrypt", { token, body: RUN });
     await own.close();
     expect(looked).toBe(1);
+  });
+});
+
+describe("the pepper of an organisation's key", () => {
+  const peppers = (...versions: [number, ...number[]]): [Pepper, ...Pepper[]] => {
+    const [first, ...rest] = versions.map((one) => ({ version: String(one), bytes: Buffer.alloc(32, one % 256) }));
+    if (first === undefined) throw new Error("no pepper");
+    return [first, ...rest];
+  };
+  /** A key that was hashed with this pepper. */
+  const keyUnder = async (org: string, [pepper]: [Pepper, ...Pepper[]]): Promise<string> => {
+    const { key, keyId } = mintOrgKey(service.parts.keyEnvironment);
+    await service.parts.orgKeys.addKey({
+      ...{ key_id: keyId, org_slug: org, environment: service.parts.keyEnvironment, scope: "manage", name: null },
+      ...{ key_hmac: hashOrgKey(pepper.bytes, key.reveal()), pepper_version: pepper.version, legacy: false },
+      ...{ created_at: ago(1), created_by: "test", expires_at: null, revoked_at: null, revoked_by: null },
+    });
+    return key.reveal();
+  };
+  const open: InProcess[] = [];
+  afterEach(async () => {
+    for (const one of open.splice(0)) await one.close();
+  });
+  const serve = async (change: Partial<typeof service.parts>): Promise<InProcess> => {
+    const parts = { ...service.parts, log: () => {}, audit: { write: () => {} }, ...change };
+    const own = await serveInProcess(async () => parts);
+    open.push(own);
+    return own;
+  };
+
+  test("that is newer than all that can be had now is 503, and is no failed key of that address", async () => {
+    const limiter = new Limiter(service.parts.clock, 1);
+    const own = await serve({ limiter, secrets: { peppers: async () => peppers(9001) } });
+    const [newer, good] = [await keyUnder("acme", peppers(9002)), await keyUnder("globex", peppers(9001))];
+    for (let sent = 0; sent < 25; sent += 1) {
+      const reply = await own.send("GET", "/acme", { key: newer });
+      expectProblem(reply, 503, "key_unavailable");
+      expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
+    }
+    expect((await own.send("GET", "/globex", { key: good })).status).toBe(200);
+  });
+
+  test("that is gone is 401, as for every key that is not recognised", async () => {
+    const own = await serve({ secrets: { peppers: async () => peppers(9003, 9002) } });
+    expectProblem(
+      await own.send("GET", "/acme", { key: await keyUnder("acme", peppers(9001)) }),
+      401,
+      "org_key_invalid",
+    );
+  });
+
+  test("that is newer than those that are remembered is asked for by its version, any other is not", async () => {
+    const wanted: Array<string | undefined> = [];
+    let held = peppers(9001);
+    const own = await serve({
+      secrets: {
+        peppers: async (version) => {
+          wanted.push(version);
+          if (version === "9002") held = peppers(9002, 9001);
+          return held;
+        },
+      },
+    });
+    const [older, newer] = [await keyUnder("acme", peppers(9001)), await keyUnder("acme", peppers(9002))];
+    for (const key of [older, newer, older]) expect((await own.send("GET", "/acme", { key })).status).toBe(200);
+    expect(wanted).toEqual([undefined, undefined, "9002", undefined]);
+  });
+
+  test("is asked for while its row is looked up, not after it", async () => {
+    const both = { row: Promise.withResolvers<void>(), pepper: Promise.withResolvers<void>() };
+    const own = await serve({
+      orgKeys: withMethods(service.parts.orgKeys, {
+        findKey: async (id) => {
+          both.row.resolve();
+          await both.pepper.promise;
+          return await service.parts.orgKeys.findKey(id);
+        },
+      }),
+      secrets: {
+        peppers: async () => {
+          both.pepper.resolve();
+          await both.row.promise;
+          return peppers(9001);
+        },
+      },
+    });
+    const sent = own.send("GET", "/acme", { key: await keyUnder("acme", peppers(9001)) });
+    const late = new Promise((resolve) => setTimeout(resolve, 5_000, null));
+    const reply = await Promise.race([sent, late]);
+    both.pepper.resolve();
+    both.row.resolve();
+    expect(reply).toMatchObject({ status: 200 });
+  });
+
+  test.each(["row", "pepper"])("or its row fails alone, and the request is 503 and nothing else: %s", async (which) => {
+    const away = () => Promise.reject(new Fault(which === "row" ? "store_unavailable" : "key_unavailable"));
+    const own = await serve(
+      which === "row"
+        ? { orgKeys: withMethods(service.parts.orgKeys, { findKey: away }) }
+        : { secrets: { peppers: away } },
+    );
+    const key = await service.orgKey("acme");
+    expect((await own.send("GET", "/acme", { key })).status).toBe(503);
   });
 });
 

@@ -515,8 +515,61 @@ describe("what changes while such keys are in use", () => {
       await (await serve({ [key]: org }, holding(second))).list(org, key);
       expect((await parts.orgKeys.listKeys(org)).length).toBe(2);
       await revoke(key, revoked);
-      expectProblem(await (await serve({ [key]: org }, holding(second, first))).list(org, key), 401, "org_key_invalid");
+      const later = await serve({ [key]: org }, holding(second, first));
+      expectProblem(await later.list(org, key), 401, "org_key_invalid");
+      const live = legacyKeyId(hashOrgKey((revoked === first ? second : first).bytes, key));
+      expect(later.logs.filter(({ event }) => event === "org_key.revoked_in_part")).toEqual([
+        { event: "org_key.revoked_in_part", fields: { org_slug: org, subject: live } },
+      ]);
     }
+  });
+
+  test("while the pepper of its row cannot be had it is 503, nothing is taken over, and it is no failed key", async () => {
+    const { key, org } = fresh();
+    await (await serve({ [key]: org }, holding(second))).list(org, key);
+    const late = await serve({ [key]: org }, { ...holding(first), limiter: new Limiter(parts.clock, 0.05) });
+    for (let sent = 0; sent < 3; sent += 1) {
+      const reply = await late.list(org, key);
+      expectProblem(reply, 503, "key_unavailable");
+      expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
+    }
+    expect(late.added).toEqual([]);
+    expect((await parts.orgKeys.listKeys(org)).length).toBe(1);
+  });
+
+  test("its pepper is asked for once a request where it is among those that are known", async () => {
+    const { key, org } = fresh();
+    await (await serve({ [key]: org }, holding(first))).list(org, key);
+    let asked = 0;
+    const peppers = async (): Promise<[Pepper, ...Pepper[]]> => {
+      asked += 1;
+      return [second, first];
+    };
+    const older = await serve({ [key]: org }, { secrets: { peppers } });
+    for (let sent = 0; sent < 3; sent += 1) expect((await older.list(org, key)).status).toBe(200);
+    expect(asked).toBe(3);
+  });
+
+  const ends: Array<[string, number[], number, number]> = [
+    ["has ended is not taken over again", [-HOUR], 401, 0],
+    ["ends sooner ends then, taken over again", [HOUR], 200, HOUR],
+    ["ends later ends with the window, taken over again", [48 * HOUR], 200, 24 * HOUR],
+    ["is one of several ends with the last of them, taken over again", [-HOUR, 2 * HOUR, HOUR], 200, 2 * HOUR],
+  ];
+  test.each(ends)("one that may be here under a pepper that is gone and %s", async (_, rows, status, end) => {
+    const { key, org } = fresh();
+    const now = Date.now();
+    const at = (ms: number) => new Date(now + ms).toISOString();
+    for (const [index, ms] of rows.entries()) {
+      const of = { org, environment: parts.keyEnvironment, pepper: first, now: at(-48 * HOUR), by: "test" };
+      await parts.orgKeys.addKey(legacyKeyRow(`${key}${index || ""}`, { ...of, until: at(ms) }));
+    }
+    const later = await serve({ [key]: org }, holding(third, second));
+    later.until = at(24 * HOUR);
+    expect((await later.list(org, key)).status).toBe(status);
+    expect(later.added.map(({ expires_at }) => expires_at)).toEqual(status === 200 ? [at(end)] : []);
+    const told = later.logs.filter(({ event }) => event === "org_key.not_taken_over").map(({ fields }) => fields);
+    expect(told).toEqual(status === 200 ? [] : [{ org_slug: org, reason: "ended_before" }]);
   });
 
   test.each([

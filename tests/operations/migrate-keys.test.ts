@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Fault } from "../../shared/contract/fault.ts";
 import type { OrgKey } from "../../shared/contract/rows.ts";
 import { Secret } from "../../shared/contract/secret.ts";
-import { type FoundKey, type KeysRequest, takeOverKeys } from "../../shared/operations/migrate-keys.ts";
+import { type FoundKey, type KeysRequest, type TakenKey, takeOverKeys } from "../../shared/operations/migrate-keys.ts";
 import type { AuditRecord } from "../../shared/ports/audit.ts";
 import type { Pepper } from "../../shared/ports/secret-source.ts";
 import { legacyKeyId, legacyKeyRow, standingOf } from "../../shared/vault/legacy-key.ts";
@@ -18,6 +18,8 @@ const REQUEST: KeysRequest = {
 };
 const pepper: Pepper = { version: "1", bytes: Buffer.alloc(32, 7) };
 const newer: Pepper = { version: "2", bytes: Buffer.alloc(32, 8) };
+
+type Told = (lines: ReadonlyArray<TakenKey | null>) => void;
 
 /** Organisation keys in memory, with what was asked of them. */
 function world(peppers: readonly [Pepper, ...Pepper[]] = [pepper]) {
@@ -40,11 +42,16 @@ function world(peppers: readonly [Pepper, ...Pepper[]] = [pepper]) {
         if (fails.add(row)) throw new Fault("store_unavailable");
         rows.set(row.key_id, row);
       },
-      revokeKey: async () => false,
+      revokeKey: async (id: string, at: string, by: string) => {
+        const row = rows.get(id);
+        if (row === undefined || row.revoked_at !== null) return false;
+        rows.set(id, { ...row, revoked_at: at, revoked_by: by });
+        return true;
+      },
     },
   };
-  const take = (found: FoundKey[], more: Partial<KeysRequest> = {}) =>
-    takeOverKeys(works, { ...REQUEST, ...more }, found);
+  const take = (found: FoundKey[], more: Partial<KeysRequest> = {}, told?: Told) =>
+    takeOverKeys(works, { ...REQUEST, ...more }, found, told);
   return { works, rows, audits, fails, take };
 }
 const found = (key: string, ...org_slugs: string[]): FoundKey => ({ key: new Secret(key), org_slugs });
@@ -123,16 +130,80 @@ describe("keys of the older kind that are taken over", () => {
     expect(rows.size).toBe(1);
   });
 
-  test("one that was revoked under any of the peppers is told so", async () => {
+  test("one that was revoked under any of the peppers is told so, and revoked under the others", async () => {
     for (const revoked of [pepper, newer]) {
-      const { take, rows } = world([newer, pepper]);
+      const { take, rows, audits, fails } = world([newer, pepper]);
       for (const one of [pepper, newer]) {
         const of = { org: "acme", environment: "live", pepper: one, now: START, until: REQUEST.until, by: "legacy" };
         const row = legacyKeyRow(textOf("acme"), of);
         rows.set(row.key_id, { ...row, revoked_at: one === revoked ? START : null });
       }
-      expect(await take([found(textOf("acme"), "acme")])).toMatchObject([{ outcome: "skipped", code: "revoked_here" }]);
+      const revocations = () => [...rows.values()].map(({ revoked_by }) => revoked_by);
+      const told = [{ org_slug: "acme", outcome: "skipped", code: "revoked_here" }];
+      expect(await take([found(textOf("acme"), "acme")], { dryRun: true })).toMatchObject(told);
+      fails.audit = true;
+      expect(await faultOf(take([found(textOf("acme"), "acme")]))).toBe("audit_unavailable");
+      expect([revocations(), audits]).toEqual([[null, null], []]);
+      fails.audit = false;
+      expect(await take([found(textOf("acme"), "acme")])).toMatchObject(told);
+      expect(revocations().sort()).toEqual([null, "operator:op"]);
+      expect([...rows.values()].every(({ revoked_at }) => revoked_at === START)).toBe(true);
+      const other = revoked === pepper ? newer : pepper;
+      expect(audits).toMatchObject([
+        {
+          ...{ operation: "org_key.revoke", org_slug: "acme", outcome: "ok" },
+          target_id: legacyKeyId(hashOrgKey(other.bytes, textOf("acme"))),
+        },
+      ]);
     }
+  });
+
+  test("one whose organisation has a row under a pepper that cannot be had ends the run, and is not taken", async () => {
+    const { take, rows } = world([pepper]);
+    const of = { org: "acme", environment: "live", pepper: newer, now: START, until: REQUEST.until, by: "legacy" };
+    const row = legacyKeyRow(textOf("acme"), of);
+    rows.set(row.key_id, row);
+    expect(await faultOf(take([found(textOf("acme"), "acme")]))).toBe("key_unavailable");
+    expect(rows.size).toBe(1);
+  });
+
+  const gone: Array<[string, string, string | null]> = [
+    ["has ended is refused", START, null],
+    ["ends sooner is taken until then", "2026-12-01T00:00:00.000Z", "2026-12-01T00:00:00.000Z"],
+    ["ends later is taken until the end of all", "2027-06-01T00:00:00.000Z", REQUEST.until],
+  ];
+  test.each(gone)("one whose organisation has one under a pepper that is gone that %s", async (_, end, expected) => {
+    const { take, rows } = world([newer]);
+    const of = { org: "acme", environment: "live", pepper, now: "2026-01-01T00:00:00.000Z", until: end, by: "legacy" };
+    rows.set("gone", legacyKeyRow(textOf("acme"), of));
+    for (const dryRun of [true, false])
+      expect(await take([found(textOf("acme"), "acme")], { dryRun })).toMatchObject([
+        expected === null
+          ? { org_slug: "acme", key_id: null, outcome: "failed", code: "ended_before" }
+          : { outcome: dryRun ? "would_import" : "imported" },
+      ]);
+    rows.delete("gone");
+    expect([...rows.values()].map(({ expires_at }) => expires_at)).toEqual(expected === null ? [] : [expected]);
+  });
+
+  test("one that is here and has ended is told so, and stays as it is", async () => {
+    for (const expires_at of [START, null]) {
+      const { take, rows } = world();
+      const of = { org: "acme", environment: "live", pepper, now: START, until: START, by: "legacy" };
+      const row = { ...legacyKeyRow(textOf("acme"), of), expires_at };
+      rows.set(row.key_id, row);
+      expect(await take([found(textOf("acme"), "acme")])).toMatchObject([{ outcome: "skipped", code: "ended_here" }]);
+      expect([...rows.values()]).toEqual([row]);
+    }
+  });
+
+  test("none is taken with an end that has passed, whoever has set it", async () => {
+    const { take, rows, audits } = world();
+    for (const dryRun of [true, false])
+      expect(await take([found(textOf("acme"), "acme")], { dryRun, until: START })).toMatchObject([
+        { outcome: "skipped", code: "expired" },
+      ]);
+    expect([rows.size, audits.length]).toEqual([0, 0]);
   });
 
   test("one whose organisation has one revoked under a pepper that is gone is refused, in a dry run too", async () => {
@@ -222,8 +293,18 @@ describe("keys of the older kind that are taken over", () => {
     const { take, rows, fails } = world();
     const many = Array.from({ length: 30 }, (_, at) => found(textOf(`org${at}`), `org${at}`));
     fails.add = () => rows.size >= 12;
-    expect(await faultOf(take(many))).toBe("store_unavailable");
+    let told: ReadonlyArray<TakenKey | null> = [];
+    const note: Told = (lines) => {
+      told = lines;
+    };
+    expect(await faultOf(take(many, {}, note))).toBe("store_unavailable");
+    expect(told).toHaveLength(30);
     expect(rows.size).toBe(12);
+    expect(told.map((line) => line?.outcome ?? null).filter((outcome) => outcome !== null)).toEqual(
+      Array.from({ length: 12 }, () => "imported"),
+    );
+    for (const [at, line] of told.entries())
+      if (line !== null) expect([line.org_slug, rows.has(line.key_id ?? "")]).toEqual([`org${at}`, true]);
     fails.add = () => false;
     const lines = await take(many);
     expect(lines.filter(({ outcome }) => outcome === "imported")).toHaveLength(18);

@@ -179,6 +179,16 @@ describe("an older credential that is taken over", () => {
     expect(await bench.head("acme")).toMatchObject(expected);
   });
 
+  test("whose times cannot be read has none of them, and that is told", async () => {
+    const odd = { created_at: "x", last_validated_at: "1796083200", expires_at: "2026-12-01 00:00:00" };
+    const report = await run([await row("acme", "FAKE", "fake-acme", odd)]);
+    expect(report.rows[0]).toMatchObject({
+      outcome: "taken_over",
+      times_dropped: ["last_validated_at", "expires_at", "created_at"],
+    });
+    expect(await bench.head("acme")).toMatchObject({ created_at: START, last_validated_at: null, expires_at: null });
+  });
+
   const named: Array<[string, string | null, string, boolean]> = [
     ["a name", "Größe „7“", "Größe „7“", false],
     ["no name", null, "Fake API Key", false],
@@ -255,6 +265,7 @@ describe("which row is taken", () => {
       await row("acme", "FAKE", "fake-middle", { created_at: "2026-02-01T00:00:00.000Z" }),
       await row("acme", "FAKE", "fake-inactive", { created_at: "2026-04-01T00:00:00.000Z", is_active: false }),
       await row("acme", "FAKE", "fake-timeless", { created_at: null }),
+      await row("acme", "FAKE", "fake-orderless", { created_at: "x", is_active: false }),
     ];
     const report = await run(rows);
     expect((await opened("acme")).credential).toEqual({ api_key: "fake-newest" });
@@ -265,6 +276,7 @@ describe("which row is taken", () => {
       ["skipped", "older_duplicate"],
       ["skipped", "inactive"],
       ["skipped", "older_duplicate"],
+      ["skipped", "inactive"],
     ]);
     expect(bench.audits).toHaveLength(1);
   });
@@ -305,6 +317,35 @@ describe("which row is taken", () => {
     ]);
     expect(dump()).toEqual(before);
     expect(bench.audits).toEqual([]);
+  });
+
+  test("none of several where a time of creation cannot be read, but one that stands alone, and what is here stays", async () => {
+    await bench.setUp("here", "fake-here");
+    const odd = { created_at: "around 2026" };
+    const rows = [
+      await row("acme", "FAKE", "fake-one", { created_at: "2026-03-01T00:00:00.000Z" }),
+      await row("acme", "FAKE", "fake-two", odd),
+      await row("alone", "FAKE", "fake-alone", odd),
+      await row("alone", "FAKE", "fake-off", { ...odd, is_active: false }),
+      await row("beta", "FAKE", "fake-three", odd),
+      await row("beta", "FAKE", "fake-past", { ...odd, deactivation_scheduled_at: "2026-08-22T11:59:59.999Z" }),
+      await row("here", "FAKE", "fake-four", odd),
+      await row("here", "FAKE", "fake-five"),
+    ];
+    bench.audits.length = 0;
+    const report = await run(rows);
+    const by = new Map(report.rows.map((line) => [line.old_credential_id, [line.outcome, line.code ?? null]]));
+    expect(rows.map(({ credential_id }) => by.get(credential_id))).toEqual([
+      ["failed", "created_at_unreadable"],
+      ["failed", "created_at_unreadable"],
+      ["taken_over", null],
+      ["skipped", "inactive"],
+      ["failed", "created_at_unreadable"],
+      ["skipped", "deactivated"],
+      ["skipped", "already_here"],
+      ["skipped", "already_here"],
+    ]);
+    expect(JSON.stringify(report)).not.toContain("around");
   });
 
   test("of many organisations each, over several pages, of one only where one is named", async () => {
@@ -479,6 +520,15 @@ describe("what cannot be taken over is told in a line and stops nothing else", (
       { code: "credential_format", errors: [{ field: "/credential", message: "takes only: api_key, region" }] },
     ],
     [
+      "a deactivation that is no time",
+      () => row("acme", "FAKE", "fake-acme", { deactivation_scheduled_at: "next summer" }),
+      {
+        code: "deactivation_unreadable",
+        message: expect.stringContaining("deactivated"),
+        remedy: expect.stringContaining("deactivation_scheduled_at"),
+      },
+    ],
+    [
       "a masked credential",
       () => row("acme", "FAKE", "fake-****"),
       { code: "credential_format", remedy: expect.stringContaining("whole credential") },
@@ -490,7 +540,9 @@ describe("what cannot be taken over is told in a line and stops nothing else", (
     expect(report).toMatchObject({ taken_over: 1, failed: 1 });
     const line = report.rows.find(({ outcome }) => outcome === "failed");
     expect(line).toMatchObject({ outcome: "failed", old_credential_id: odd.credential_id, ...expected });
-    expect(JSON.stringify(report)).not.toMatch(/fake-acme|something else|\*\*\*\*|0123456789abcdef|Acme Inc/);
+    expect(JSON.stringify(report)).not.toMatch(
+      /fake-acme|something else|\*\*\*\*|0123456789abcdef|Acme Inc|next summer/,
+    );
     expect((await opened("zeta")).credential).toEqual({ api_key: "fake-zeta" });
   });
 
@@ -593,6 +645,13 @@ describe("what is here and cannot be read", () => {
       ]);
     }
     expect(bench.audits.filter(({ org_slug, operation }) => org_slug === "b" && operation !== "setup")).toEqual([]);
+  });
+
+  test("is not asked about where the row's deactivation has passed", async () => {
+    await bench.setUp("b", "fake-here");
+    spoil("b");
+    const due = await row("b", "FAKE", "fake-due", { deactivation_scheduled_at: START });
+    expect(outcomes((await run([due])).rows)).toEqual([["b", "FAKE", "skipped", "deactivated"]]);
   });
 
   test("fails for itself too where it is so only afterwards", async () => {
@@ -792,6 +851,151 @@ describe("the providers of the sources", () => {
       ["beta", "skipped", "older_duplicate"],
     ]);
     expect(dump()[0]).toEqual([]);
+  });
+
+  const keysOf = (tag: string) => {
+    const keys = credentialOf("AWS_KEYS");
+    return { ...keys, access_key_id: `${String(keys["access_key_id"]).slice(0, -3)}${tag}` };
+  };
+  const at = (month: number) => ({ created_at: `2026-0${month}-01T00:00:00.000Z` });
+  const past = { deactivation_scheduled_at: "2026-08-01T00:00:00.000Z" };
+  /** What became of each row, in the order of the rows. */
+  const fates = async (rows: readonly OlderCredential[], key?: KeyManagement, dryRun = false) => {
+    const { rows: lines } = await run(rows, { dryRun }, key);
+    const by = new Map(lines.map((line) => [line.old_credential_id, line.code ?? line.outcome]));
+    return rows.map(({ credential_id }) => by.get(credential_id ?? ""));
+  };
+
+  test("nothing older of a family stands in for a newer one that did not open once: the next run takes the newer", async () => {
+    const rows = [
+      await row("acme", "aws", keysOf("NEW"), at(3)),
+      await row("acme", "aws", keysOf("AAA"), at(2)),
+      await row("acme", "aws", credentialOf("AWS_IAM"), at(1)),
+      await row("acme", "aws", credentialOf("AWS_IAM"), at(4)),
+      await row("acme", "OPENAI", fakeKey("OPENAI"), at(1)),
+      await row("beta", "aws", keysOf("AAA"), at(1)),
+    ];
+    let away = true;
+    const flaky: KeyManagement = {
+      encrypt: (plaintext, aad) => oldKey.encrypt(plaintext, aad),
+      async decrypt(ciphertext, aad) {
+        if (away && rows[0]?.encrypted_credential?.equals(ciphertext)) throw new Fault("key_unavailable");
+        return await oldKey.decrypt(ciphertext, aad);
+      },
+    };
+    const first = ["key_unavailable", "newer_unopened", "older_duplicate"];
+    expect(await fates(rows, flaky, true)).toEqual([...first, ...Array.from({ length: 3 }, () => "would_take_over")]);
+    expect(await fates(rows, flaky)).toEqual([...first, "taken_over", "taken_over", "taken_over"]);
+    away = false;
+    expect((await fates(rows, flaky)).slice(0, 2)).toEqual(["taken_over", "older_duplicate"]);
+    expect((await bench.head("acme", "AWS_KEYS")).metadata).toMatchObject({
+      access_key_id: keysOf("NEW").access_key_id,
+    });
+  });
+
+  test.each([null, "11111111-1111-4111-8111-111111111111"])(
+    "of two of a family of one time and the id %s exactly one is taken",
+    async (credential_id) => {
+      const rows = await Promise.all(["NEW", "AAA"].map((tag) => row("acme", "aws", keysOf(tag), { credential_id })));
+      for (const dryRun of [true, false])
+        expect(await run(rows, { dryRun })).toMatchObject({ taken_over: 1, skipped: 1, failed: 0 });
+      expect(bench.chain({ org_slug: "acme", provider: "AWS_KEYS" })).toHaveLength(1);
+    },
+  );
+
+  const unopened: Array<[string, () => Promise<OlderCredential>, string]> = [
+    ["is damaged", () => row("acme", "aws", null, { ...at(3), encrypted_credential: Buffer.alloc(40) }), "integrity"],
+    ["has the shape of none", () => row("acme", "aws", { colour: "red" }, at(3)), "credential_format"],
+    [
+      "is damaged and due",
+      () => row("acme", "aws", null, { ...at(3), ...past, encrypted_credential: Buffer.alloc(40) }),
+      "integrity",
+    ],
+  ];
+  test.each(unopened)("nor for one that %s, but what is here already stays here", async (_, make, code) => {
+    const rows = [await make(), await row("acme", "aws", keysOf("AAA"), at(1))];
+    expect(await fates(rows)).toEqual([code, "newer_unopened"]);
+    expect(dump()[0]).toEqual([]);
+    const [newer] = rows;
+    await run(rows.slice(1));
+    expect(await fates(rows)).toEqual([code, "already_here"]);
+    expect(newer?.is_active).toBe(true);
+  });
+
+  test("what is wrong with an older one of a family is told all the same", async () => {
+    const [secret] = shippedEntry("AWS_KEYS").fields.filter((field) => field.secret);
+    const spoilt = { ...keysOf("AAA"), [secret?.name ?? ""]: "x" };
+    const rows = [await row("acme", "aws", keysOf("NEW"), at(3)), await row("acme", "aws", spoilt, at(1))];
+    expect(await fates(rows)).toEqual(["taken_over", "credential_format"]);
+  });
+
+  test("nor for a newer one under the entry's own name whose deactivation has passed, which is not opened", async () => {
+    const rows = [
+      await row("acme", "AWS_KEYS", keysOf("NEW"), { ...at(3), ...past }),
+      await row("acme", "aws", keysOf("AAA"), at(1)),
+      await row("beta", "AWS_KEYS", keysOf("AAA"), { ...at(1), ...past }),
+      await row("beta", "aws", keysOf("NEW"), at(3)),
+    ];
+    expect(await fates(rows)).toEqual(["deactivated", "older_duplicate", "older_duplicate", "taken_over"]);
+    expect(bench.audits.map(({ target_id }) => target_id).sort()).toEqual(
+      [rows[1], rows[3]].map((one) => one?.credential_id).sort(),
+    );
+  });
+
+  test("nor is one chosen of a family's entry where a time of creation or a deactivation cannot be read", async () => {
+    const role = credentialOf("AWS_IAM");
+    const rows = [
+      await row("acme", "aws", keysOf("NEW"), at(3)),
+      await row("acme", "AWS_KEYS", keysOf("AAA"), { created_at: "x" }),
+      await row("acme", "aws", role, at(1)),
+      await row("beta", "aws", keysOf("NEW"), { ...at(3), deactivation_scheduled_at: "x" }),
+      await row("beta", "aws", keysOf("AAA"), at(1)),
+    ];
+    expect(await fates(rows)).toEqual([
+      "created_at_unreadable",
+      "created_at_unreadable",
+      "taken_over",
+      "deactivation_unreadable",
+      "older_duplicate",
+    ]);
+  });
+
+  describe("a credential that may belong to one organisation only", () => {
+    const role = credentialOf("AWS_IAM");
+    const unproven = { last_validated_at: null };
+    const shared: Array<[string, Array<Partial<OlderCredential>>, string[]]> = [
+      ["goes to the first of them", [{}, {}, {}], ["taken_over", "conflict", "conflict"]],
+      ["is kept by no claim that nobody has proven", [unproven, {}, {}], ["taken_over", "taken_over", "conflict"]],
+      ["is kept by no row that is not taken over", [past, {}, {}], ["deactivated", "taken_over", "conflict"]],
+    ];
+    test.each(shared)("%s, on one page as over several", async (_, more, expected) => {
+      const orgs = ["acme", "beta", "zeta"];
+      const rows = await Promise.all(orgs.map((org, index) => row(org, "AWS_IAM", role, more[index])));
+      const stored = expected.filter((fate) => fate === "taken_over").length;
+      for (const order of [rows, [...rows].reverse()]) {
+        const told = await fates(order, undefined, true);
+        expect(order === rows ? told : told.reverse()).toEqual(
+          expected.map((fate) => fate.replace("taken_over", "would_take_over")),
+        );
+      }
+      const { rows: lines } = await run([...rows].reverse());
+      expect(lines.map(({ code, outcome }) => code ?? outcome)).toEqual(expected);
+      expect(lines.filter((line) => "credential_id" in line || "status" in line)).toHaveLength(stored);
+      expect(dump()[0]).toHaveLength(stored);
+      const conflicts = expected.filter((fate) => fate === "conflict").length;
+      expect(await run(rows)).toMatchObject({ taken_over: 0, failed: conflicts });
+    });
+
+    test("is no other's that differs, nor one of another entry", async () => {
+      const arn = String(role["role_arn"]);
+      const rows = [
+        await row("acme", "AWS_IAM", role),
+        await row("beta", "AWS_IAM", { ...role, role_arn: `${arn}2` }),
+        await row("gamma", "AWS_KEYS", keysOf("AAA")),
+        await row("zeta", "AWS_KEYS", keysOf("AAA")),
+      ];
+      expect(await fates(rows)).toEqual(Array.from({ length: 4 }, () => "taken_over"));
+    });
   });
 
   test("a key of another provider is named as such, and not stored", async () => {

@@ -12,6 +12,7 @@ import { sweep } from "../../shared/operations/sweep.ts";
 import { update } from "../../shared/operations/update.ts";
 import { validate } from "../../shared/operations/validate.ts";
 import type { Works } from "../../shared/operations/works.ts";
+import type { AuditRecord } from "../../shared/ports/audit.ts";
 import type { CredentialStore } from "../../shared/ports/credential-store.ts";
 import type { KeyManagement } from "../../shared/ports/key-management.ts";
 import { type Bench, DAY, faultOf, openBench, seeded } from "./bench.ts";
@@ -232,6 +233,7 @@ describe("three versions, one disabled, one destroyed", () => {
       heads.map(({ org_slug, provider, credential_id, fingerprint, key_version }) => ({
         ...{ org_slug, provider, credential_id, fingerprint, key_version },
         code: "key_unavailable",
+        transient: false,
       })),
     );
     expect(report.versions).toEqual([
@@ -342,6 +344,35 @@ describe("which version seals now", () => {
     ]);
   });
 
+  test("what Cloud KMS did not answer for just now is told as such, and opened again in the same run", async () => {
+    await setUpAll(["away", "lost", "slow"]);
+    ring.rotate();
+    const sealed = await Promise.all(
+      ["away", "lost"].map(async (org) => await bench.real.readSealed({ ...pair, org_slug: org })),
+    );
+    const [away, lost] = sealed.map((row) => row?.encrypted_credential ?? Buffer.alloc(0));
+    const opened: string[] = [];
+    const keys: KeyManagement = {
+      encrypt: (plaintext, aad) => ring.encrypt(plaintext, aad),
+      decrypt: async (ciphertext, aad) => {
+        const which = away?.equals(ciphertext) ? "away" : lost?.equals(ciphertext) ? "lost" : "slow";
+        opened.push(which);
+        if (which === "lost") throw new Fault("key_unavailable");
+        const fails = which === "away" || opened.filter((one) => one === "slow").length === 1;
+        if (fails) throw new Fault("key_unavailable", { retryAfterS: 5 });
+        return await ring.decrypt(ciphertext, aad);
+      },
+    };
+    bench.watched.next("readSealedElsewhere", { after: () => ring.rotate() });
+    const report = await run({}, { ...bench.works, keys });
+    expect(report).toMatchObject({ key_version: "3", moved: 1 });
+    expect(report.unmoved.map(({ org_slug, code, transient }) => [org_slug, code, transient])).toEqual([
+      ["away", "key_unavailable", true],
+      ["lost", "key_unavailable", false],
+    ]);
+    expect(opened.sort()).toEqual(["away", "away", "lost", "slow", "slow"]);
+  });
+
   /** Cloud KMS where a rotation has not got everywhere: it seals with these versions, one after the other. */
   const lagging = (...versions: string[]): KeyManagement => ({
     encrypt: async (plaintext, aad) => ({
@@ -435,6 +466,7 @@ describe("which version seals now", () => {
           fingerprint: null,
           key_version: null,
           code: "integrity",
+          transient: false,
         },
       ]);
       expect(dryRun ? report.would_move : report.moved).toBe(2);
@@ -513,17 +545,43 @@ describe("what is recorded", () => {
     expect(JSON.stringify([bench.audits, bench.logs])).not.toContain("fake-");
   });
 
-  test("where it cannot be recorded nothing is changed, and the run ends", async () => {
+  test.each(["encryption_failed", "key_unavailable"] as const)(
+    "one that was opened and could not be sealed anew (%s) is recorded with the version it stays under",
+    async (code) => {
+      await setUpAll(["a1"]);
+      const before = await bench.head("a1");
+      ring.rotate();
+      const keys: KeyManagement = {
+        encrypt: (plaintext, aad) =>
+          aad.toString() === "probe" ? ring.encrypt(plaintext, aad) : Promise.reject(new Fault(code)),
+        decrypt: (ciphertext, aad) => ring.decrypt(ciphertext, aad),
+      };
+      const ran = run({}, { ...bench.works, keys });
+      if (code === "encryption_failed") expect(await faultOf(ran)).toBe(code);
+      else expect(await ran).toMatchObject({ moved: 0, unmoved: [{ code }] });
+      expect(bench.audits).toMatchObject([
+        {
+          ...{ operation: "rewrap", org_slug: "a1", credential_id: before.credential_id },
+          ...{ key_version: "1", outcome: "error", reason_code: code },
+        },
+      ]);
+    },
+  );
+
+  test("where it cannot be recorded, that is tried once, nothing is changed, and the run ends", async () => {
     await setUpAll(names(20));
     ring.rotate();
     const before = dump();
+    const tried: AuditRecord[] = [];
     const audit = {
-      write: () => {
+      write: (record: AuditRecord) => {
+        tried.push(record);
         throw new Fault("audit_unavailable");
       },
     };
     expect(await faultOf(run({}, { ...bench.works, audit }))).toBe("audit_unavailable");
     expect(dump()).toEqual(before);
+    expect(new Set(tried.map(({ org_slug }) => org_slug)).size).toBe(tried.length);
   });
 });
 

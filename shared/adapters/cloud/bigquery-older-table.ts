@@ -42,15 +42,19 @@ export function isActive(whole: Readonly<Record<string, unknown>>): boolean {
  */
 export const ACTIVE = `(STRPOS(TO_JSON_STRING(t), '"is_active":') = 0 OR JSON_VALUE(TO_JSON_STRING(t), '$.is_active') = 'true')`;
 
-/** RFC 3339 UTC with milliseconds and Z; a time without a zone is UTC, as DATETIME is meant. */
+/**
+ * RFC 3339 UTC with milliseconds and Z; a time without a zone is UTC, as DATETIME is meant. Text is read as BigQuery shows
+ * or casts a time, among others `2026-12-01 00:00:00 UTC`. `null` for what is no time: a bare number does not tell its unit.
+ */
 export function timeOf(value: unknown): string | null {
   const found =
     typeof value === "string"
-      ? /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d(?::?\d\d)?)?)?$/.exec(value)
+      ? /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?:(:\d\d)(\.\d{1,9})?)?(?: ?(Z|UTC|[+-]\d\d(?::?\d\d)?))?)?$/.exec(value)
       : null;
   if (!found) return null;
-  const [, date, clock = "00:00:00", fraction = ".000", zone = "Z"] = found;
-  const offset = zone === "Z" ? "Z" : zone.length === 3 ? `${zone}:00` : zone.replace(/^(...)(\d\d)$/, "$1:$2");
-  const ms = Date.parse(`${date}T${clock}${fraction.slice(0, 4).padEnd(4, "0")}${offset}`);
+  const [, date, minutes = "00:00", seconds = ":00", fraction = ".000", zone = "Z"] = found;
+  const offset =
+    zone === "Z" || zone === "UTC" ? "Z" : zone.length === 3 ? `${zone}:00` : zone.replace(/^(...)(\d\d)$/, "$1:$2");
+  const ms = Date.parse(`${date}T${minutes}${seconds}${fraction.slice(0, 4).padEnd(4, "0")}${offset}`);
   return Number.isNaN(ms) ? null : new Date(ms).toISOString();
 }

@@ -59,13 +59,19 @@ function readOlderRow(row: Row): OlderCredential {
     encrypted_credential: bytesOf(row["encrypted_credential"]),
     credential_name: text("credential_name"),
     validation_status: text("validation_status"),
-    last_validated_at: timeOf(whole["last_validated_at"]),
+    last_validated_at: timeOrText(whole["last_validated_at"]),
     is_active: isActive(whole),
     metadata: metadata === undefined || metadata === null ? null : JSON.stringify(metadata),
-    expires_at: timeOf(whole["expires_at"]),
-    deactivation_scheduled_at: timeOf(whole["deactivation_scheduled_at"]),
-    created_at: timeOf(whole["created_at"]),
+    expires_at: timeOrText(whole["expires_at"]),
+    deactivation_scheduled_at: timeOrText(whole["deactivation_scheduled_at"]),
+    created_at: timeOrText(whole["created_at"]),
   };
+}
+
+/** What is no time stays as it lies there, so that it is not taken for none. */
+function timeOrText(value: unknown): string | null {
+  if (value === undefined || value === null || (typeof value === "string" && value.trim() === "")) return null;
+  return timeOf(value) ?? String(value);
 }
 
 /** Bytes, or base64 where the column is text. */

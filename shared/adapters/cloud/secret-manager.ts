@@ -38,7 +38,8 @@ type Peppers = readonly [Pepper, ...Pepper[]];
  * Remembered for ten minutes; then one caller waits for an answer and the others take what is remembered. Where Secret
  * Manager cannot be asked, what is remembered serves until it is an hour old: a pepper does not change by itself, so an
  * outage there must refuse nobody's key, and an hour bounds how long a version that an operator has disabled is still
- * taken. With nothing remembered, nothing is served.
+ * taken. With nothing remembered, nothing is served. It is asked twice a minute at most, and besides once for each newer
+ * version that a key names: whoever has added one hands out its first keys at once.
  *
  * Source: https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/access, read
  * 2026-11-20.
@@ -53,6 +54,8 @@ export function openSecretManager(options: SecretManagerOptions): SecretSource {
   let known: { peppers: Peppers; at: number } | null = null;
   let askedAt = Number.NEGATIVE_INFINITY;
   let asking: Promise<Peppers> | null = null;
+  /** The newer versions for which it was asked at once; keys name few. */
+  const named = new Set<string>();
 
   /** One version's bytes. @throws CallFailure */
   function access(which: string, budget: Patience): Promise<Pepper> {
@@ -121,7 +124,9 @@ export function openSecretManager(options: SecretManagerOptions): SecretSource {
         const newer = wanted !== undefined && Number(wanted) > Number(usable[0].version);
         const due = now - known.at >= FRESH_MS || newer;
         const joins = newer && asking !== null;
-        if (!due || (now - askedAt < PAUSE_MS && !joins)) return usable;
+        const first = newer && !joins && !named.has(wanted);
+        if (!due || (now - askedAt < PAUSE_MS && !joins && !first)) return usable;
+        if (first) named.add(wanted);
       }
       try {
         return await askOnce(usable === null ? patience : { ...patience, tries: 2, totalMs: patience.tryMs });

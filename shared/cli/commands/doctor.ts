@@ -49,10 +49,10 @@ async function examine(context: Context): Promise<Check[]> {
     checks.push(fail("registry", error.problem.message, "INTEGRATIONS_EXTRA_PROVIDERS names a file that can be read"));
   }
   if (environment !== null) {
-    const home = machine.homeCheck(environment);
-    checks.push(home);
-    // Opening a home that is not there would make one.
-    if (providers === null || home.state === "warn") checks.push(skip("backend", "not opened"));
+    const home = await machine.homeCheck(environment);
+    checks.push(home.check);
+    // Opening a home that is not there, or not whole, would make what is missing.
+    if (providers === null || !home.opens) checks.push(skip("backend", "not opened"));
     else checks.push(...(await opened(context)));
   }
   const elsewhere = environment?.cloud

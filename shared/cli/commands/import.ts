@@ -52,7 +52,7 @@ export const runImport: Command = {
     const path = given.argument("file");
     const dryRun = given.flag("dry-run");
     requireService(context, "organisation");
-    const { text, isOpenToOthers } = await readInput(path, { terminal, what: "The list", largestBytes: LARGEST_BYTES });
+    const { text, isOpenToOthers, isFile } = await readInput(path, { terminal, what: "The list", largestBytes: LARGEST_BYTES });
     const note = (line: string): void => (json ? undefined : terminal.note(terminal.tone("warn", line, "stderr")));
     if (isOpenToOthers) note(`${path} can be read by others on this machine: chmod 600 it, and delete it afterwards`);
     const [{ readRows }, { preflight }, { openProgressFile }, { sendRows }] = await Promise.all([
@@ -65,7 +65,7 @@ export const runImport: Command = {
     const read = readRows(text, format);
     const { ready, problems } = preflight(read, await knownOf(context, org));
     if (problems.length > 0) return showProblems(terminal, json, problems, read.rows.length);
-    const progress = path === "-" || dryRun ? null : openProgressFile(path);
+    const progress = !isFile || dryRun ? null : openProgressFile(path);
     const bar = progressBar(terminal, dryRun ? "checked" : "imported");
     const apiKey = context.environment["INTEGRATIONS_API_KEY"]?.trim() ?? "";
     const place = { org, url: baseUrl(context), apiKey };

@@ -143,7 +143,8 @@ async function takeKeys(backend: Backend, terminal: Terminal, { keys }: Migratio
     const { total } = page;
     done.keys = taken;
     for (;;) {
-      taken.push(...(await takeOverKeys(parts, request, page.entries)));
+      const told = (lines: ReadonlyArray<TakenKey | null>) => taken.push(...lines.filter((line) => line !== null));
+      taken.push(...(await takeOverKeys(parts, request, page.entries, told)));
       progress.advance(taken.length, Math.max(total, taken.length));
       if (page.next === null) return;
       page = await keys.readPage({ limit: KEYS_A_PAGE, after: page.next });
@@ -221,9 +222,10 @@ function show(terminal: Terminal, { report, keys, until, dryRun }: Shown): void 
 }
 
 /** What needs no word: rows that were taken over whole, are here already, or were switched off. */
-function isTold({ outcome, code, settings_dropped, settings_refused, renamed }: Migrated): boolean {
+function isTold({ outcome, code, settings_dropped, settings_refused, times_dropped, renamed }: Migrated): boolean {
   if (outcome === "skipped") return code === "older_duplicate" || code === "deactivated" || code === "deleted_here";
-  return outcome === "failed" || settings_dropped !== undefined || settings_refused !== undefined || renamed === true;
+  const left = settings_dropped ?? settings_refused ?? times_dropped;
+  return outcome === "failed" || left !== undefined || renamed === true;
 }
 
 function rowOf(row: Migrated): Cell[] {
@@ -237,19 +239,21 @@ function rowOf(row: Migrated): Cell[] {
   ];
 }
 
-function wordsOf({ code, message, errors, settings_dropped, settings_refused, renamed }: Migrated): string[] {
+function wordsOf(row: Migrated): string[] {
+  const { code, message, errors, settings_dropped, settings_refused, times_dropped, renamed } = row;
   const list = (found: Migrated["errors"]) => (found ?? []).map(({ field, message: text }) => `${field} ${text}`);
   return [
     ...(code === undefined ? [] : [message ?? skips[code] ?? code]),
     ...list(errors),
     ...(settings_dropped ? [`settings left behind: ${settings_dropped.join(", ")}`] : []),
     ...list(settings_refused),
+    ...(times_dropped ? [`times that cannot be read: ${times_dropped.join(", ")}`] : []),
     ...(renamed ? ["its name was replaced by the default one"] : []),
   ];
 }
 
 const skips: Readonly<Record<string, string>> = {
-  older_duplicate: "a newer active row of this provider was taken",
+  older_duplicate: "a newer active row of this provider decides",
   deactivated: "its deactivation has passed",
   deleted_here: "was deleted here since",
 };

@@ -1,16 +1,18 @@
+import { Fault } from "../../contract/fault.ts";
+import { isOrgSlug } from "../../contract/names.ts";
 import type { OrgKey, Scope } from "../../contract/rows.ts";
 import { Secret } from "../../contract/secret.ts";
-import type { TakenKey } from "../../operations/migrate-keys.ts";
+import type { FoundKey, TakenKey } from "../../operations/migrate-keys.ts";
 import { timestamp } from "../../ports/clock.ts";
 import { isLegacyKey } from "../../vault/legacy-key.ts";
 import { hashOrgKey, mintOrgKey } from "../../vault/org-key.ts";
 import { orgArgument } from "../arguments.ts";
 import { audited, type Backend, onBackend } from "../backend.ts";
 import type { Command } from "../command.ts";
-import { type KeyLine, parseKeyList, readKeyList } from "../key-lines.ts";
+import { type KeyLine, type ListedKey, parseKeyList, readKeyList } from "../key-lines.ts";
 import { readMoment } from "../moments.ts";
 import { type Cell, moment, table } from "../show.ts";
-import { type Exit, exits, Stop, usage } from "../stop.ts";
+import { exits, Stop, usage } from "../stop.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** A label, as the contract takes it. */
@@ -124,6 +126,9 @@ export const revokeOrgKey: Command = {
       const { parts, operator } = backend;
       const found = await parts.orgKeys.findKey(keyId);
       const orgs = found === null ? [] : [found.org_slug];
+      const others = found?.legacy
+        ? twinsOf(found, await parts.orgKeys.listKeys(found.org_slug), parts.clock.now())
+        : [];
       const revokedAt = await audited(backend, { operation: "org_key.revoke", orgs, target: keyId }, async () => {
         if (found === null) throw new Stop(exits.refused, { message: "There is no such key", code: "org_key_unknown" });
         const at = timestamp(parts.clock.now());
@@ -136,10 +141,21 @@ export const revokeOrgKey: Command = {
         terminal.note(
           "It is one of the older kind: delete it from org_api_keys as well, where whoever may read sees it.",
         );
+      if (others.length > 0)
+        terminal.note(
+          `Hashed with another pepper, one of these may be the same key and goes on working: ${others.join(", ")}. Revoke it too, or all of them.`,
+        );
       return exits.ok;
     });
   },
 };
+
+/** Ids of an organisation's live legacy keys that may be this one: which, cannot be told under another pepper. */
+function twinsOf(key: OrgKey, rows: readonly OrgKey[], nowMs: number): string[] {
+  return rows
+    .filter((row) => row.legacy && row.pepper_version !== key.pepper_version && stateOf(row, nowMs) === "live")
+    .map(({ key_id }) => key_id);
+}
 
 /** When keys of the older kind end at the latest, as an option of what takes them over. */
 export const untilOption = {
@@ -154,7 +170,7 @@ export const importOrgKeys: Command = {
   arguments: [
     {
       name: "file",
-      help: "CSV or JSON of api_key and org_slug; - is stdin",
+      help: "CSV or JSON of api_key, org_slug and what ends them; - is stdin",
       opaque: true,
       check: (text) =>
         isLegacyKey(text)
@@ -167,10 +183,12 @@ export const importOrgKeys: Command = {
     "dry-run": { help: "Check everything and change nothing" },
   },
   example:
-    "bq query --format=json 'SELECT api_key, org_slug FROM organizations.org_api_keys' | cloudact-integrations org-key import - --until 90d",
+    "bq query --nouse_legacy_sql --max_rows=1000000 --format=json 'SELECT * FROM organizations.org_api_keys' | cloudact-integrations org-key import - --until 90d",
   notes: [
-    "CSV with a head or without (api_key,org_slug), a JSON object a line, or one JSON array. What is here already is",
-    "skipped, so it may be run again. It ends with 1 where a line was not taken; lines are named by number, never by key.",
+    "CSV with a head or without (api_key,org_slug), a JSON object a line, or one JSON array. What is_active, revoked_at or",
+    "expires_at ends there is skipped, and a key lives no longer than its expires_at: leave none of these columns out. What",
+    "is here already is skipped, so it may be run again. It ends with 1 where a line failed, with 4 where it could not go",
+    "on; what was taken until then is told and stays. Lines are named by number, never by key.",
     "A key lives until the earlier of the end it is taken over with and LEGACY_KEYS_UNTIL: a nearer date ends it then, a",
     "later one lengthens no key that is here already. Leave a nearer date set until the keys' own ends have passed.",
   ],
@@ -181,8 +199,9 @@ export const importOrgKeys: Command = {
     return await onBackend(context, async (backend) => {
       const until = untilOf(backend, given.text("until"));
       const { takeOverKeys } = await import("../../operations/migrate-keys.ts");
-      const found = [...orgsByKey(lines)].map(([key, org_slugs]) => ({ key: new Secret(key), org_slugs }));
       const { parts, operator } = backend;
+      const listed = lines.map((line) => ({ ...line, ended: endedOf(line.found, timestamp(parts.clock.now())) }));
+      const found = foundKeys(listed);
       const dryRun = given.flag("dry-run");
       const request = {
         requestId: crypto.randomUUID(),
@@ -192,39 +211,76 @@ export const importOrgKeys: Command = {
         environment: parts.keyEnvironment,
       };
       const act = { operation: dryRun ? "org_key.import.dry_run" : "org_key.import.run", orgs: [], target: null };
-      const taken = await audited(backend, act, () => takeOverKeys(parts, request, found));
-      const byKey = new Map(found.map(({ key }, at) => [key.reveal(), taken[at]]));
-      return showTaken(context.json, terminal, linesOf(lines, byKey), until, dryRun);
+      const reportOf = (taken: ReadonlyArray<TakenKey | null>) => {
+        const byKey = new Map(found.map(({ key }, at) => [key.reveal(), taken[at] ?? null]));
+        return importReport(linesOf(listed, byKey), { until, dryRun, total: lines.length });
+      };
+      let soFar: ImportReport | null = null;
+      const told = (taken: ReadonlyArray<TakenKey | null>) => {
+        soFar = reportOf(taken);
+      };
+      try {
+        const report = reportOf(await audited(backend, act, () => takeOverKeys(parts, request, found, told)));
+        if (context.json) terminal.print(JSON.stringify(report));
+        else show(terminal, report);
+        return report.failed > 0 ? exits.negative : exits.ok;
+      } catch (error) {
+        throw soFar === null ? error : tellSoFar(terminal, context.json, soFar, error);
+      }
     });
   },
 };
 
-/** A line of the list, and what became of it. */
-type TakenLine = Omit<TakenKey, "code"> & { line: number; code?: TakenKey["code"] | "malformed" | "same_key_above" };
+type Why = NonNullable<TakenKey["code"]> | NonNullable<ListedKey["ended"]> | "malformed" | "same_key_above";
 
-function orgsByKey(lines: readonly KeyLine[]): Map<string, string[]> {
-  const orgs = new Map<string, string[]>();
-  for (const { found } of lines) if (found) orgs.set(found.key, [...(orgs.get(found.key) ?? []), found.org]);
-  return orgs;
+/** A line of the list, and what became of it. */
+type TakenLine = Omit<TakenKey, "code"> & { line: number; code?: Why };
+
+/** A line of the list, and what its older table says against it. */
+type Listed = KeyLine & { ended: ListedKey["ended"] | "expired" };
+
+function endedOf(found: ListedKey | null, now: string): Listed["ended"] {
+  if (found === null || found.ended !== null) return found?.ended ?? null;
+  return found.expires_at !== null && found.expires_at <= now ? "expired" : null;
 }
 
-function linesOf(lines: readonly KeyLine[], byKey: ReadonlyMap<string, TakenKey | undefined>): TakenLine[] {
+/** Each live key once. Of several lines of one key the last to end decides, as each of them vouches for it. */
+function foundKeys(lines: readonly Listed[]): FoundKey[] {
+  const live = new Map<string, ListedKey[]>();
+  for (const { found, ended } of lines)
+    if (found !== null && ended === null) live.set(found.key, [...(live.get(found.key) ?? []), found]);
+  return [...live].map(([key, all]) => {
+    const ends = all.map(({ expires_at }) => expires_at);
+    return {
+      key: new Secret(key),
+      org_slugs: all.map(({ org }) => org),
+      expires_at: ends.includes(null) ? null : (ends.sort().at(-1) ?? null),
+    };
+  });
+}
+
+/** What became of each line; those that were not reached are left out. */
+function linesOf(lines: readonly Listed[], byKey: ReadonlyMap<string, TakenKey | null>): TakenLine[] {
   const seen = new Set<string>();
-  return lines.map(({ line, found }): TakenLine => {
-    const taken = found === null ? undefined : byKey.get(found.key);
-    if (found === null || taken === undefined)
-      return { line, org_slug: null, key_id: null, outcome: "failed", code: "malformed" };
+  return lines.flatMap(({ line, found, ended }): TakenLine[] => {
+    if (found === null) return [{ line, org_slug: null, key_id: null, outcome: "failed", code: "malformed" }];
+    if (ended !== null) {
+      const outcome = ended === "end_unreadable" ? "failed" : "skipped";
+      return [{ line, org_slug: isOrgSlug(found.org) ? found.org : null, key_id: null, outcome, code: ended }];
+    }
+    const taken = byKey.get(found.key) ?? null;
+    if (taken === null) return [];
     if (seen.has(found.key) && taken.outcome !== "failed")
-      return { ...taken, line, outcome: "skipped", code: "same_key_above" };
+      return [{ ...taken, line, outcome: "skipped", code: "same_key_above" }];
     seen.add(found.key);
-    return { ...taken, line };
+    return [{ ...taken, line }];
   });
 }
 
 /**
  * Until when keys of the older kind live: as the environment says, else as the operator does.
  *
- * @throws Stop usage, where neither or both do
+ * @throws Stop usage, where neither or both do, or where that has passed
  */
 export function untilOf(
   { parts }: { parts: Pick<Backend["parts"], "legacy" | "clock"> },
@@ -236,17 +292,27 @@ export function untilOf(
       "LEGACY_KEYS_UNTIL decides when keys of the older kind end",
       "Leave out --until, or change the variable",
     );
+  if (set !== null && set <= timestamp(parts.clock.now()))
+    throw usage(
+      "LEGACY_KEYS_UNTIL lies in the past: a key would be taken over that has ended",
+      "Set a later date, or take the variable away and write --until",
+    );
   if (set !== null) return set;
   if (given === null)
     throw usage("--until is missing: keys of the older kind need an end", "Write --until 90d, or a date");
   return readMoment("until", given, parts.clock.now());
 }
 
-const why: Readonly<Record<NonNullable<TakenLine["code"]>, string>> = {
+const why: Readonly<Record<Why, string>> = {
   already_here: "is here already",
+  ended_here: "is here already and has ended: make a new one with org-key create",
   revoked_here: "was revoked here",
+  ended_before: "may be one that has ended under a pepper that is gone: make a new one with org-key create",
   revoked_before: "may be one that was revoked under a pepper that is gone: make a new one with org-key create",
   expired: "has ended in the older table",
+  inactive: "is not active in the older table",
+  revoked: "was revoked in the older table",
+  end_unreadable: "expires_at must be a time like 2027-01-31T23:59:59Z, or empty",
   same_key_above: "is the same key as on a line above",
   malformed: "must be api_key,org_slug, or a JSON object with both",
   key_shape: "api_key has not the form {org}_api_… of the older keys",
@@ -255,31 +321,54 @@ const why: Readonly<Record<NonNullable<TakenLine["code"]>, string>> = {
   other_organisation: "is here already, for another organisation",
 };
 
-function showTaken(
-  json: boolean,
-  terminal: Terminal,
-  lines: readonly TakenLine[],
-  until: string,
-  dryRun: boolean,
-): Exit {
-  const count = (...outcomes: string[]) => lines.filter(({ outcome }) => outcomes.includes(outcome)).length;
+interface ImportReport {
+  dry_run: boolean;
+  until: string;
+  imported: number;
+  skipped: number;
+  failed: number;
+  /** Lines that a run which ended early says nothing of. */
+  not_reached: number;
+  items: TakenLine[];
+}
+
+function importReport(items: TakenLine[], run: { until: string; dryRun: boolean; total: number }): ImportReport {
+  const count = (...outcomes: string[]) => items.filter(({ outcome }) => outcomes.includes(outcome)).length;
   const [imported, skipped, failed] = [count("imported", "would_import"), count("skipped"), count("failed")];
-  if (json) {
-    terminal.print(JSON.stringify({ dry_run: dryRun, until, imported, skipped, failed, items: lines }));
-  } else {
-    const told = lines.filter(({ code }) => code !== undefined && code !== "already_here");
-    const rows = told.map(({ line, org_slug, outcome, code }): Cell[] => [
-      String(line),
-      org_slug ?? "-",
-      { text: outcome, tone: outcome === "failed" ? "bad" : "faint" },
-      code === undefined ? "" : why[code],
-    ]);
-    if (rows.length > 0) terminal.print(`${table(terminal, ["line", "organisation", "", "why"], rows)}\n`);
-    terminal.print(
-      `${imported} ${dryRun ? "would be taken over" : "taken over"} until ${moment(until)} at the latest, ${skipped} skipped, ${failed} failed`,
-    );
+  const { until, dryRun, total } = run;
+  return { dry_run: dryRun, until, imported, skipped, failed, not_reached: total - items.length, items };
+}
+
+function show(terminal: Terminal, report: ImportReport): void {
+  const told = report.items.filter(({ code }) => code !== undefined && code !== "already_here");
+  const rows = told.map(({ line, org_slug, outcome, code }): Cell[] => [
+    String(line),
+    org_slug ?? "-",
+    { text: outcome, tone: outcome === "failed" ? "bad" : "faint" },
+    code === undefined ? "" : why[code],
+  ]);
+  if (rows.length > 0) terminal.print(`${table(terminal, ["line", "organisation", "", "why"], rows)}\n`);
+  const { imported, skipped, failed, not_reached: left } = report;
+  terminal.print(
+    `${imported} ${report.dry_run ? "would be taken over" : "taken over"} until ${moment(report.until)} at the latest, ${skipped} skipped, ${failed} failed${left > 0 ? `, ${left} not reached` : ""}`,
+  );
+}
+
+/** Tells what was settled before a run ended: it stays. Nothing of an act that could not be recorded. @returns what is to be thrown */
+function tellSoFar(terminal: Terminal, json: boolean, report: ImportReport, error: unknown): unknown {
+  if (!(error instanceof Fault) || error.code === "audit_unavailable") return error;
+  if (!json) {
+    show(terminal, report);
+    return error;
   }
-  return failed > 0 ? exits.negative : exits.ok;
+  const { code, message, details } = error;
+  const problem = {
+    code,
+    ...(details.reason ? { reason: details.reason } : {}),
+    ...(details.remedy ? { remedy: details.remedy } : {}),
+  };
+  const answer = JSON.stringify({ success: false, ...problem, error: message, ...report });
+  return new Stop(exits.unavailable, { message, ...problem }, answer);
 }
 
 /** Live, revoked or expired. */

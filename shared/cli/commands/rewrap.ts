@@ -16,7 +16,8 @@ export const runRewrap: Command = {
   notes: [
     "After a rotation the older key versions go on opening what they sealed. This moves it, one credential after the",
     "other, while the service runs; a change by somebody else always wins. Cut off, it goes on by being run again.",
-    "What it cannot open (a version that is disabled or destroyed) or read is named, and it ends with 4.",
+    "What it cannot open (a version that is disabled or destroyed, Cloud KMS that does not answer) or read is named, and",
+    "it ends with 4.",
     "Wait three hours after a rotation before an older version is disabled or destroyed: until then Cloud KMS may seal",
     "with it. Rows that migrate has not taken over yet are unknown here: the key named there as --old-key still opens them.",
   ],
@@ -52,7 +53,7 @@ function show(terminal: Terminal, report: RewrapReport): void {
       one.credential_id ?? "-",
       one.fingerprint ?? "-",
       one.key_version ?? "-",
-      { text: one.code, tone: "bad" },
+      { text: one.code === "key_unavailable" && one.transient ? `${one.code}, no answer` : one.code, tone: "bad" },
     ]);
     terminal.print("");
     terminal.print(
@@ -80,23 +81,31 @@ function versionRow({ key_version, before, after, state }: VersionReport): Cell[
 }
 
 /** What an operator does with the result, a sentence each. */
-export function nextSteps({ unmoved, versions, may_be_destroyed, dry_run, overtaken }: RewrapReport): string[] {
+export function nextSteps(report: RewrapReport): string[] {
+  const { unmoved, versions, may_be_destroyed, dry_run, overtaken } = report;
   const has = (code: string) => unmoved.some((one) => one.code === code);
+  const closed = unmoved.filter(({ code }) => code === "key_unavailable");
+  const unanswered = closed.filter(({ transient }) => transient).length;
   const superseded = versions.filter(({ state }) => state === "superseded").map(({ key_version }) => key_version);
   const names = (list: ReadonlyArray<string | null>) => list.map((one) => one ?? "unknown").join(", ");
   return [
     ...(overtaken > 0 ? [`${overtaken} were changed by somebody else meanwhile; theirs stands.`] : []),
-    ...(has("key_unavailable")
-      ? ["What a disabled version sealed opens again once that version is enabled: enable it and run this again."]
-      : []),
-    ...(has("key_unavailable")
-      ? ["What a destroyed version sealed is lost: ask those organisations to set the provider up again."]
+    ...(unanswered > 0 ? [`Cloud KMS did not answer for ${unanswered}: run this again.`] : []),
+    ...(closed.length > unanswered
+      ? [
+          "What a disabled version sealed opens again once that version is enabled: enable it and run this again.",
+          "What a destroyed version sealed is lost: ask those organisations to set the provider up again.",
+          "Where the version is neither, this account lacks the right to open: roles/cloudkms.cryptoKeyDecrypter on the key.",
+        ]
       : []),
     ...(has("integrity")
       ? ["What failed its integrity checks is not what was stored; see the log and the audit log."]
       : []),
-    ...(has("store_unavailable") || has("conflict") || has("key_version_unchanged")
-      ? ["Some could not be moved just now: run this again."]
+    ...(has("store_unavailable") || has("conflict") ? ["Some could not be moved just now: run this again."] : []),
+    ...(has("key_version_unchanged")
+      ? [
+          `Cloud KMS seals with an older version than ${report.key_version}: wait three hours after the rotation and run this again; if an older version was made primary on purpose, make a new version instead.`,
+        ]
       : []),
     ...(superseded.length > 0 && !dry_run
       ? [

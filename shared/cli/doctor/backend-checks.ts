@@ -1,7 +1,9 @@
 import type { Parts } from "../../../functions/parts.ts";
 import { Fault } from "../../contract/fault.ts";
+import { boundMetadata } from "../../operations/works.ts";
 import { timestamp } from "../../ports/clock.ts";
 import { hashOrgKey, parseOrgKey, sameHash } from "../../vault/org-key.ts";
+import { open } from "../../vault/seal.ts";
 import { agoText } from "../debug/findings.ts";
 import { moment } from "../show.ts";
 import { type Check, fail, ok, skip, warn } from "./check.ts";
@@ -61,15 +63,45 @@ async function key(parts: Parts): Promise<Check> {
     "key",
     async () => {
       const { ciphertext, keyVersion } = await parts.keys.encrypt(probe, aad);
-      return { keyVersion, isSame: (await parts.keys.decrypt(ciphertext, aad)).equals(probe) };
+      const isSame = (await parts.keys.decrypt(ciphertext, aad)).equals(probe);
+      return { keyVersion, isSame, stored: await openStored(parts) };
     },
-    ({ keyVersion, isSame }) =>
-      isSame
-        ? ok("key", `seals and opens, version ${keyVersion}`)
-        : fail("key", "opens something else than it sealed", remedy.cloud),
+    ({ keyVersion, isSame, stored }) => {
+      if (!isSame) return fail("key", "opens something else than it sealed", remedy.cloud);
+      if (stored === "integrity")
+        return fail("key", "does not open what is stored: key ring and store do not belong together", remedy.local);
+      if (stored === "key_unavailable")
+        return warn(
+          "key",
+          "a version that sealed what is stored is disabled or destroyed",
+          "cloudact-integrations rewrap --dry-run names what it sealed",
+        );
+      return ok("key", `seals and opens, version ${keyVersion}${stored === "open" ? "; opens what is stored" : ""}`);
+    },
     remedy,
     parts,
   );
+}
+
+/**
+ * Opens the first stored credential, where the key is a file that can be another store's; what it holds goes at once.
+ *
+ * @returns `none` where nothing is stored, or else why it does not open
+ */
+async function openStored(parts: Parts): Promise<"open" | "none" | "integrity" | "key_unavailable"> {
+  if (parts.environment.cloud !== null) return "none";
+  const { rows } = await parts.store.readSealedElsewhere({ keyVersion: "", limit: 1, after: null });
+  const [{ head, encrypted_credential: sealed } = { head: null, encrypted_credential: null }] = rows;
+  const entry = head === null ? null : parts.registry.byCode(head.provider);
+  if (head === null || entry === null) return "none";
+  try {
+    const plaintext = await open(parts.keys, { ...head, bound: boundMetadata(entry, head.metadata) }, sealed);
+    plaintext.fill(0);
+    return "open";
+  } catch (error) {
+    if (error instanceof Fault && (error.code === "integrity" || error.code === "key_unavailable")) return error.code;
+    throw error;
+  }
 }
 
 async function pepper(parts: Parts): Promise<Check> {

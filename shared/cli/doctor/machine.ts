@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Environment } from "../../../functions/environment.ts";
 import type { RegistryFiles } from "../registry-files.ts";
 import { type Check, fail, ok, skip, warn } from "./check.ts";
@@ -62,15 +62,45 @@ export async function registryCheck(files: RegistryFiles): Promise<Check> {
   }
 }
 
-/** Who else may read the local home's files, and whether it is there at all. */
-export function homeCheck({ home, cloud }: Environment): Check {
-  if (cloud !== null) return skip("home", "nothing is kept on this machine but what operators did");
+/**
+ * Whether the local home is there and whole, and who else may read its files. Writes nothing.
+ *
+ * @returns `opens`: whether opening it would make nothing that is missing
+ */
+export async function homeCheck({ home, cloud }: Environment): Promise<{ check: Check; opens: boolean }> {
+  if (cloud !== null)
+    return { check: skip("home", "nothing is kept on this machine but what operators did"), opens: true };
   if (!existsSync(home))
-    return warn(
-      "home",
-      `${home} is not there yet`,
-      "npm start and every command that writes make it; INTEGRATIONS_HOME names another",
-    );
+    return {
+      check: warn(
+        "home",
+        `${home} is not there yet`,
+        "npm start and every command that writes make it; INTEGRATIONS_HOME names another",
+      ),
+      opens: false,
+    };
+  const { homeFiles } = await import("../../../functions/backends/local.ts");
+  const incomplete = statSync(home).isDirectory()
+    ? incompleteness(home, Object.values(homeFiles(home)))
+    : fail("home", `${home} is not a folder`, "INTEGRATIONS_HOME names the folder of the store and its keys");
+  return incomplete === null ? { check: openness(home), opens: true } : { check: incomplete, opens: false };
+}
+
+/** `null` where all files that belong together are there. */
+function incompleteness(home: string, together: readonly string[]): Check | null {
+  const missing = together.filter((path) => !existsSync(path)).map((path) => basename(path));
+  if (missing.length === 0) return null;
+  if (missing.length === together.length)
+    return warn("home", `${home} holds no store yet`, "npm start and every command that writes make one");
+  const names = missing.join(" and ");
+  return fail(
+    "home",
+    `${names} is not there beside the rest of ${home}`,
+    `Restore ${names} from the backup that belongs to the rest; where nothing was stored yet, npm start makes it`,
+  );
+}
+
+function openness(home: string): Check {
   const mode = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
   const files = readdirSync(home).map((name) => ({ name, path: join(home, name) }));
   const open = [
@@ -79,7 +109,7 @@ export function homeCheck({ home, cloud }: Environment): Check {
     ...files.filter(({ name, path }) => mode(path) & (name === "jwks.json" ? 0o022 : 0o077)).map(({ path }) => path),
   ];
   return open.length === 0
-    ? ok("home", `${home} is closed to others`)
+    ? ok("home", `the files in ${home} are closed to others`)
     : fail(
         "home",
         `open to others: ${open.join(", ")}`,

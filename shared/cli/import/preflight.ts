@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { Fault } from "../../contract/fault.ts";
 import { PROVIDER_SLUG } from "../../contract/names.ts";
-import { requireHarmlessName } from "../../operations/prove.ts";
+import type { Metadata } from "../../contract/rows.ts";
+import { fingerprintOf, requireHarmlessName } from "../../operations/prove.ts";
 import { requireRecord } from "../../operations/subscription.ts";
 import { checkCredential, pathOf } from "../../registry/check.ts";
 import { checkMetadata, generalMetadata } from "../../registry/check-metadata.ts";
@@ -29,6 +30,8 @@ export interface ReadyRow {
   provider: string;
   /** Whether something is configured there already. */
   replaces: boolean;
+  /** What the service would show of it once it is stored; `null` where that is not known here. */
+  stored: { fingerprint: string | null; metadata: Metadata } | null;
   item: ImportItem;
 }
 
@@ -131,7 +134,16 @@ function readRow(row: Row, known: Known, hasHead: boolean): ReadyRow | RowProble
     return wrong(code, "", "is larger than 128 KiB", "No credential is: look at what stands in its cells");
   const faults = entry === null ? [] : faultsOf(known.registry, entry, item, replaces);
   if (faults.length > 0) return faults.flatMap((fault) => problemsOf(row.row, code, fault));
-  return { row: row.row, provider: code, replaces, item };
+  return { row: row.row, provider: code, replaces, stored: entry && storedAs(known.registry, entry, item), item };
+}
+
+/** A fingerprint is of one secret: of a credential with several it says too little. */
+function storedAs(registry: Registry, entry: Entry, item: ImportItem): ReadyRow["stored"] {
+  const metadata = checkMetadata(registry, entry, item.metadata ?? {});
+  if (entry.credential_type === "none") return { fingerprint: null, metadata };
+  if (entry.fields.filter(({ secret }) => secret).length !== 1) return null;
+  const { credential, bound } = checkCredential(registry, entry, item.credential);
+  return { fingerprint: fingerprintOf(entry, credential), metadata: { ...metadata, ...bound } };
 }
 
 function nearestProvider(name: string, { faces }: Known): string {

@@ -1,5 +1,6 @@
-import { createHmac } from "node:crypto";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHmac, randomUUID } from "node:crypto";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { usage } from "../stop.ts";
 import { isRecord, parseJson } from "./read-rows.ts";
 
 /*
@@ -7,41 +8,72 @@ import { isRecord, parseJson } from "./read-rows.ts";
  * rows are told apart by an HMAC under the organisation's key, and a row that was changed is another row.
  */
 
-/** A row that is done, or was sent and may be. */
+/** A batch that was sent and not answered: sent again as it was, under its key, the service knows it. */
+interface SentBatch {
+  /** Its Idempotency-Key. */
+  key: string;
+  /** Digests of its rows. */
+  rows: readonly string[];
+}
+
+type Done = ReadonlyMap<string, { provider: string; credential_id: string }>;
+
 interface Stored {
-  format: 1;
+  format: 2;
   /** Digest of a row that is stored → what it became. */
   done: Record<string, { provider: string; credential_id: string }>;
-  /** Batches that were sent and not answered, as digests: sent again as they were, the service knows them. */
-  sent: string[][];
+  sent: SentBatch[];
 }
 
 export interface ProgressFile {
   path: string;
-  done: ReadonlyMap<string, { provider: string; credential_id: string }>;
-  sent: readonly (readonly string[])[];
-  sending(batch: readonly string[]): void;
+  /** Whether an earlier run has left it. */
+  isResumed: boolean;
+  done: Done;
+  sent: readonly SentBatch[];
+  sending(batch: SentBatch): void;
   /** The batch was answered: these of its rows are done. */
-  answered(batch: readonly string[], done: ReadonlyMap<string, { provider: string; credential_id: string }>): void;
+  answered(key: string, done: Done): void;
   /** Takes it away: everything is done. */
   remove(): void;
 }
 
-/** Opens the file of a list, or begins one. It is of mode 0600. */
+/**
+ * Opens the file of a list, or begins one. It is of mode 0600 and replaced as a whole, so that a run that is cut off
+ * leaves the one before.
+ *
+ * @throws Stop usage, where nothing can be written there
+ */
 export function openProgressFile(list: string): ProgressFile {
   const path = `${list}.import-progress`;
+  const isResumed = existsSync(path);
   const stored = read(path);
-  const write = (): void => writeFileSync(path, `${JSON.stringify(stored)}\n`, { mode: 0o600 });
+  const write = (): void => {
+    const draft = `${path}.${randomUUID()}.tmp`;
+    try {
+      writeFileSync(draft, `${JSON.stringify(stored)}\n`, { mode: 0o600, flag: "wx", flush: true });
+      renameSync(draft, path);
+    } catch (error) {
+      rmSync(draft, { force: true });
+      const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+      throw usage(
+        `The progress file ${path} cannot be written${code}`,
+        "Put the list into a folder that you can write, or use - for stdin",
+      );
+    }
+  };
+  write();
   return {
     path,
+    isResumed,
     done: new Map(Object.entries(stored.done)),
-    sent: stored.sent.map((batch) => [...batch]),
+    sent: [...stored.sent],
     sending(batch) {
-      if (!stored.sent.some((one) => isSame(one, batch))) stored.sent.push([...batch]);
+      if (!stored.sent.some(({ key }) => key === batch.key)) stored.sent.push(batch);
       write();
     },
-    answered(batch, done) {
-      stored.sent = stored.sent.filter((one) => !isSame(one, batch));
+    answered(key, done) {
+      stored.sent = stored.sent.filter((one) => one.key !== key);
       Object.assign(stored.done, Object.fromEntries(done));
       write();
     },
@@ -57,14 +89,14 @@ export function digestOf(apiKey: string, place: { url: string; org: string }, it
 }
 
 function read(path: string): Stored {
-  const empty: Stored = { format: 1, done: {}, sent: [] };
+  const empty: Stored = { format: 2, done: {}, sent: [] };
   let value: unknown;
   try {
     value = parseJson(readFileSync(path, "utf8"));
   } catch {
     return empty;
   }
-  if (!isRecord(value) || value["format"] !== 1) return empty;
+  if (!isRecord(value) || value["format"] !== 2) return empty;
   const { done, sent } = value;
   const known = Object.entries(isRecord(done) ? done : {}).flatMap(([digest, one]) => {
     if (!isRecord(one)) return [];
@@ -73,14 +105,10 @@ function read(path: string): Stored {
       ? [[digest, { provider, credential_id }] as const]
       : [];
   });
-  const batches = (Array.isArray(sent) ? sent : []).filter((batch) => Array.isArray(batch));
-  return {
-    format: 1,
-    done: Object.fromEntries(known),
-    sent: batches.map((batch) => batch.filter((one) => typeof one === "string")),
-  };
-}
-
-function isSame(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((digest, place) => digest === other[place]);
+  const batches = (Array.isArray(sent) ? sent : []).flatMap((one: unknown): SentBatch[] => {
+    const { key, rows } = isRecord(one) ? one : {};
+    if (typeof key !== "string" || !Array.isArray(rows)) return [];
+    return [{ key, rows: rows.filter((row) => typeof row === "string") }];
+  });
+  return { format: 2, done: Object.fromEntries(known), sent: batches };
 }

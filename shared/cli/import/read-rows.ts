@@ -85,9 +85,11 @@ function readCsv(text: string): Rows {
 
 function csvRecords(text: string): string[][] {
   const [line = ""] = text.split(/\r\n|\n|\r/, 1);
-  // Spreadsheets of many countries separate by semicolons.
+  // Spreadsheets of many countries separate by semicolons, and some say so in a line above the head.
+  const said = /^"?sep=(.)"?$/i.exec(line)?.[1];
   const delimiter = [",", ";", "\t"].map((sign) => [sign, line.split(sign).length] as const);
-  const [[sign] = [","]] = delimiter.sort(([, one], [, other]) => other - one);
+  const [[counted] = [","]] = delimiter.sort(([, one], [, other]) => other - one);
+  const sign = said ?? counted;
   try {
     return parseCsv(text, { delimiter: sign, relax_column_count: true, skip_empty_lines: false });
   } catch (error) {
@@ -118,11 +120,17 @@ function readJsonLines(text: string): Rows {
 
 /** Everything is text: a key of digits stays as it was written, and a provider's form says what is a number. */
 function readYaml(text: string): Rows {
-  const documents = parseAllDocuments(text, { schema: "failsafe", prettyErrors: false });
+  const options = { schema: "failsafe", prettyErrors: false, stringKeys: true, logLevel: "silent" } as const;
+  const documents = parseAllDocuments(text, options);
   if (!Array.isArray(documents)) throw usage("The list is empty");
   const broken = documents.flatMap(({ errors }) => errors)[0];
   // Its message quotes the line.
-  if (broken) throw usage(`The list is no YAML near line ${text.slice(0, broken.pos[0]).split("\n").length}`);
+  if (broken) {
+    const line = `near line ${text.slice(0, broken.pos[0]).split("\n").length}`;
+    if (broken.code === "NON_STRING_KEY")
+      throw usage(`The list is no YAML of rows ${line}: a name is in braces`, "Remove the {{ }}");
+    throw usage(`The list is no YAML ${line}`);
+  }
   try {
     const values = documents.map((document): unknown => document.toJS({ maxAliasCount: 0 }));
     return ofItems(

@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { Context } from "../command.ts";
-import { ask } from "../http-client.ts";
+import { type Answer, ask } from "../http-client.ts";
 import { at, listAt, textAt } from "../read.ts";
 import { Stop } from "../stop.ts";
 import { columnOf, LARGEST_BODY, type ReadyRow } from "./preflight.ts";
@@ -37,9 +39,16 @@ interface Waiting {
   digest: string;
 }
 
+interface Batch {
+  /** Its Idempotency-Key: its own, since what was stored and deleted since must be stored again. */
+  key: string;
+  rows: Waiting[];
+}
+
 /**
- * Sends rows in batches, each once: a batch has an Idempotency-Key that follows from what is in it, and the service
- * answers a repeated one with what it has stored. Rows that the service had no time for are sent again while that helps.
+ * Sends rows in batches, each once: a batch has an Idempotency-Key that is noted before it is sent, and the service
+ * answers a repeated one with what it has stored. What an earlier run has stored is not sent again. Rows that the service
+ * had no time for are sent again while that helps.
  *
  * @param progress remembers what is done; `null` where nothing is to be remembered
  */
@@ -57,88 +66,134 @@ export async function sendRows(
 ): Promise<Sent> {
   const { org, url, apiKey, dryRun, progress, advance } = options;
   const all = rows.map((ready): Waiting => ({ ready, digest: digestOf(apiKey, { url, org }, ready.item) }));
-  const results = new Map<number, RowResult>();
-  for (const { ready, digest } of all) {
-    const before = progress?.done.get(digest);
-    results.set(ready.row, {
-      ...{ row: ready.row, provider: before?.provider ?? ready.provider },
-      ...(before ? { status: "unchanged", credential_id: before.credential_id } : { status: "not_attempted" }),
-    });
-  }
-  let batches = batchesOf(
-    all.filter(({ digest }) => progress?.done.get(digest) === undefined),
-    progress?.sent ?? [],
+  const results = new Map<number, RowResult>(
+    rows.map(({ row, provider }) => [row, { row, provider, status: "not_attempted" }]),
   );
   const count = () => [...results.values()].filter(({ status }) => status !== "not_attempted").length;
+  let batches: Batch[];
+  try {
+    batches = progress?.isResumed ? await resume(context, all, { org, progress, results }) : batchesOf(all);
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    return { results: [...results.values()], stop: error };
+  }
   advance(count(), all.length);
   while (batches.length > 0) {
     const again: Waiting[] = [];
     for (const batch of batches) {
-      const digests = batch.map(({ digest }) => digest);
       try {
-        if (!dryRun) progress?.sending(digests);
+        if (!dryRun) progress?.sending({ key: batch.key, rows: batch.rows.map(({ digest }) => digest) });
         const answered = await sendBatch(context, batch, options);
         for (const result of answered) results.set(result.row, result);
-        const left = batch.filter(({ ready }) => results.get(ready.row)?.status === "not_attempted");
-        if (left.length < batch.length) again.push(...left);
-        progress?.answered(digests, doneOf(batch, results));
+        const left = batch.rows.filter(({ ready }) => results.get(ready.row)?.status === "not_attempted");
+        if (left.length < batch.rows.length) again.push(...left);
+        progress?.answered(batch.key, doneOf(batch.rows, results));
       } catch (error) {
         if (!(error instanceof Stop)) throw error;
         // A refusal changed nothing; of anything else nobody knows, and the next run asks with the same key.
-        if (error.exit === 3) progress?.answered(digests, new Map());
+        if (error.exit === 3) progress?.answered(batch.key, new Map());
         return { results: [...results.values()], stop: error };
       }
       advance(count(), all.length);
     }
-    batches = batchesOf(again, []);
+    batches = batchesOf(again);
   }
   return { results: [...results.values()], stop: null };
 }
 
-/** Rows in batches that the service takes; what was sent together before is sent together again. */
-function batchesOf(rows: readonly Waiting[], sent: readonly (readonly string[])[]): Waiting[][] {
-  const byDigest = new Map(rows.map((one) => [one.digest, one]));
-  const batches: Waiting[][] = [];
-  for (const digests of sent) {
-    const found = digests.flatMap((digest) => byDigest.get(digest) ?? []);
-    if (found.length === 0 || found.length < digests.length) continue;
-    batches.push(found);
-    for (const digest of digests) byDigest.delete(digest);
+/**
+ * What is left of an earlier run. What was sent together, unanswered, is sent together again. Of any other row the
+ * service is asked, since an unanswered batch may have been stored: by another key or address its rows look like others.
+ * What was stored and deleted since is sent.
+ */
+async function resume(
+  context: Context,
+  all: readonly Waiting[],
+  { org, progress, results }: { org: string; progress: ProgressFile; results: Map<number, RowResult> },
+): Promise<Batch[]> {
+  const left = new Map<string, Waiting>();
+  const unchanged = ({ row }: ReadyRow, provider: string, id: string): void =>
+    void results.set(row, { row, provider, status: "unchanged", credential_id: id });
+  for (const one of all) {
+    const before = one.ready.replaces ? progress.done.get(one.digest) : undefined;
+    if (before) unchanged(one.ready, before.provider, before.credential_id);
+    else left.set(one.digest, one);
   }
+  const batches: Batch[] = [];
+  for (const { key, rows: digests } of progress.sent) {
+    const rows = digests.flatMap((digest) => left.get(digest) ?? []);
+    if (rows.length === 0 || rows.length < digests.length) continue;
+    batches.push({ key, rows });
+    for (const digest of digests) left.delete(digest);
+  }
+  for (const [digest, { ready }] of left) {
+    const id = await storedId(context, org, ready);
+    if (id === null) continue;
+    unchanged(ready, ready.provider, id);
+    left.delete(digest);
+  }
+  return [...batches, ...batchesOf([...left.values()])];
+}
+
+/** The id of the credential that is stored exactly as the row asks; `null` where none is, or it cannot be told. */
+async function storedId(context: Context, org: string, ready: ReadyRow): Promise<string | null> {
+  const { replaces, stored, item, provider } = ready;
+  if (!replaces || stored === null) return null;
+  const path = `/${org}/${provider.toLowerCase()}`;
+  const { body } = await patiently(() => ask(context, { method: "GET", path, as: "organisation" }));
+  const isSame =
+    at(body, "fingerprint") === stored.fingerprint &&
+    (item.credential_name === undefined || at(body, "credential_name") === item.credential_name) &&
+    Object.entries(stored.metadata).every(([name, value]) => isDeepStrictEqual(at(body, "metadata", name), value));
+  const id = at(body, "credential_id");
+  return isSame && typeof id === "string" ? id : null;
+}
+
+/** Rows in batches that the service takes. */
+function batchesOf(rows: readonly Waiting[]): Batch[] {
+  const batches: Batch[] = [];
   let batch: Waiting[] = [];
   let bytes = 0;
-  for (const one of byDigest.values()) {
+  const close = (): void => void batches.push({ key: randomUUID(), rows: batch });
+  for (const one of rows) {
     const size = Buffer.byteLength(JSON.stringify(one.ready.item)) + 1;
     if (batch.length === MOST_ITEMS || bytes + size > LARGEST_BODY - 64) {
-      batches.push(batch);
+      close();
       [batch, bytes] = [[], 0];
     }
     batch.push(one);
     bytes += size;
   }
-  return batch.length > 0 ? [...batches, batch] : batches;
+  if (batch.length > 0) close();
+  return batches;
 }
 
 async function sendBatch(
   context: Context,
-  batch: readonly Waiting[],
-  { org, url, apiKey, dryRun }: { org: string; url: string; apiKey: string; dryRun: boolean },
+  { key, rows }: Batch,
+  { org, dryRun }: { org: string; dryRun: boolean },
 ): Promise<RowResult[]> {
-  const items = batch.map(({ ready }) => ready.item);
+  const { body } = await patiently(() =>
+    ask(context, {
+      method: "POST",
+      path: `/${org}/import`,
+      query: { dry_run: dryRun ? "true" : null },
+      headers: dryRun ? {} : { "idempotency-key": key },
+      body: { items: rows.map(({ ready }) => ready.item) },
+      timeoutMs: TIMEOUT_MS,
+      as: "organisation",
+    }),
+  );
+  const answers = new Map(listAt(body, "results").map((one) => [at(one, "index"), one]));
+  return rows.map(({ ready }, index) => resultOf(ready, answers.get(index)));
+}
+
+/** Asks again while the service says that it is at it still, or has had too much. */
+async function patiently(question: () => Promise<Answer>): Promise<Answer> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
     try {
-      const { body } = await ask(context, {
-        method: "POST",
-        path: `/${org}/import`,
-        query: { dry_run: dryRun ? "true" : null },
-        headers: dryRun ? {} : { "idempotency-key": digestOf(apiKey, { url, org }, items) },
-        body: { items },
-        timeoutMs: TIMEOUT_MS,
-        as: "organisation",
-      });
-      const answers = new Map(listAt(body, "results").map((one) => [at(one, "index"), one]));
-      return batch.map(({ ready }, index) => resultOf(ready, answers.get(index)));
+      return await question();
     } catch (error) {
       const waitMs = error instanceof Stop ? waitFor(error) : null;
       if (waitMs === null || performance.now() + waitMs > until) throw error;

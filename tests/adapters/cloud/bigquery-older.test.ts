@@ -139,6 +139,31 @@ describe("the older table of credentials", () => {
     ]);
   });
 
+  const times: Array<[string, string, string | null]> = [
+    ["STRING", "'2026-12-01T00:00:00Z'", "2026-12-01T00:00:00.000Z"],
+    ["STRING", "'2026-12-01 00:00:00 UTC'", "2026-12-01T00:00:00.000Z"],
+    ["STRING", "'2026-12-01 00:00:00.123456 UTC'", "2026-12-01T00:00:00.123Z"],
+    ["STRING", "'2026-12-01 02:00:00.5 +0200'", "2026-12-01T00:00:00.500Z"],
+    ["STRING", "'2026-12-01 00:00:00+00'", "2026-12-01T00:00:00.000Z"],
+    ["STRING", "'2026-12-01T00:00Z'", "2026-12-01T00:00:00.000Z"],
+    ["STRING", "'2026-12-01'", "2026-12-01T00:00:00.000Z"],
+    ["DATETIME", "DATETIME '2026-12-01 00:00:00'", "2026-12-01T00:00:00.000Z"],
+    ["STRING", "NULL", null],
+    ["STRING", "'  '", null],
+    ["STRING", "'next summer'", "next summer"],
+    ["STRING", "'2026-13-01T00:00:00Z'", "2026-13-01T00:00:00Z"],
+    ["INT64", "1796083200", "1796083200"],
+  ];
+  test.each(times)("a time as %s of %s is one of one form, or stays what it is", async (type, value, expected) => {
+    const names = ["last_validated_at", "expires_at", "deactivation_scheduled_at", "created_at"];
+    await table(
+      OLDER,
+      `org_slug STRING, provider STRING, encrypted_credential BYTES, ${names.map((name) => `${name} ${type}`).join(", ")}`,
+      `'a', 'GROQ', FROM_BASE64('AA=='), ${names.map(() => value).join(", ")}`,
+    );
+    expect((await read()).pages[0]).toMatchObject([Object.fromEntries(names.map((name) => [name, expected]))]);
+  });
+
   test("a row that does not say whether it is active, or has no ciphertext, is none that is", async () => {
     await table(OLDER, columns, "'c', 'a', 'GROQ', NULL, NULL, NULL, NULL, NULL, NULL, NULL");
     expect((await read()).pages[0]).toMatchObject([{ is_active: false, encrypted_credential: null }]);

@@ -230,23 +230,36 @@ describe("a pepper that is remembered", () => {
     expect([newest.version, older]).toEqual(["2", old]);
   });
 
-  test("is asked for at once where a key names a newer version, twice a minute at most", async () => {
+  test("is asked for at once where a key names a newer version, however lately it was asked for, by one of many", async () => {
     stored.addVersion(randomBytes(32));
-    clock.advance(30_000);
     expect(await versions("1")).toEqual(["1"]);
     expect(await versions("old")).toEqual(["1"]);
     expect(asked()).toEqual([]);
     const all = await Promise.all(Array.from({ length: 5 }, () => versions("2")));
     expect(all).toEqual(Array(5).fill(["2", "1"]));
     expect(asked()).toEqual(["latest", "1"]);
-    sim.forgetCalls();
-    expect(await versions("3")).toEqual(["2", "1"]);
+  });
+
+  test("is asked for at once for each version that is named, and then twice a minute at most", async () => {
+    for (const wanted of ["2", "3", "2", "3", "3"]) expect(await versions(wanted)).toEqual(["1"]);
+    expect(asked()).toEqual(["latest", "latest"]);
     clock.advance(29_999);
-    expect(await versions("3")).toEqual(["2", "1"]);
-    expect(asked()).toEqual([]);
+    expect(await versions("3")).toEqual(["1"]);
+    expect(asked()).toHaveLength(2);
     clock.advance(1);
-    expect(await versions("3")).toEqual(["2", "1"]);
-    expect(asked()).toEqual(["latest", "1"]);
+    expect(await versions("3")).toEqual(["1"]);
+    expect(await versions("2")).toEqual(["1"]);
+    expect(asked()).toHaveLength(3);
+  });
+
+  test("is asked for once for a version that is named while Secret Manager cannot be asked", async () => {
+    sim.faults.always("unavailable");
+    for (let sent = 0; sent < 5; sent += 1) expect(await versions("2")).toEqual(["1"]);
+    expect(asked()).toEqual(["latest", "latest"]);
+    sim.faults.clear();
+    stored.addVersion(randomBytes(32));
+    clock.advance(30_000);
+    expect(await versions("2")).toEqual(["2", "1"]);
   });
 
   test("serves for an hour while Secret Manager cannot be asked, which is tried twice a minute", async () => {
