@@ -1,5 +1,5 @@
 """Reads a credential for one run of a pipeline. Standard library only."""
-import json, os, sys, urllib.error, urllib.request
+import json, os, sys, urllib.error, urllib.parse, urllib.request
 
 URL = os.environ["INTEGRATIONS_URL"]  # the decrypt function's URL, or the one host in front of all
 
@@ -12,7 +12,8 @@ def identity_token(audience):
     return urllib.request.urlopen(request, timeout=5).read().decode()
 
 def decrypt(org, provider, pipeline, run_id):
-    headers = {"Content-Type": "application/json", "X-Serverless-Authorization": f"Bearer {identity_token(URL)}",
+    root = urllib.parse.urljoin(URL, "/").rstrip("/")  # what Cloud Run knows the function by, without a path
+    headers = {"Content-Type": "application/json", "X-Serverless-Authorization": f"Bearer {identity_token(root)}",
                "Authorization": f"Bearer {identity_token('cloudact-integrations-decrypt')}"}
     body = json.dumps({"pipeline": pipeline, "run_id": run_id}).encode()
     try:

@@ -10,6 +10,7 @@ import { openTokenIssuer, openTokenVerifier } from "../../shared/adapters/local/
 import { openSqliteStore } from "../../shared/adapters/local/sqlite-store.ts";
 import { type HomeFiles, requireWhole } from "../../shared/adapters/local/whole-home.ts";
 import { systemClock } from "../../shared/adapters/system-clock.ts";
+import { Fault } from "../../shared/contract/fault.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import type { TokenIssuer } from "../../shared/ports/tokens.ts";
 import type { Environment } from "../environment.ts";
@@ -37,13 +38,15 @@ export async function openLocal(environment: Environment, configs: string): Prom
   // What is there is read before anything is made.
   const ring = existsSync(files.keyRing) ? openKeyRing(files.keyRing, clock) : null;
   const peppers = existsSync(files.peppers) ? openLocalSecrets(files.peppers) : null;
-  requireWhole(files);
-  const store = openSqliteStore({
-    file: files.store,
-    schemasFolder: join(configs, "setup/bootstrap/schemas"),
-    clock,
-    onCorrupt: ({ org_slug, provider }) => log("CRITICAL", "integrity", { org_slug, provider, reason: "row" }),
-  });
+  whole(files.store, () => requireWhole(files));
+  const store = whole(files.store, () =>
+    openSqliteStore({
+      file: files.store,
+      schemasFolder: join(configs, "setup/bootstrap/schemas"),
+      clock,
+      onCorrupt: ({ org_slug, provider }) => log("CRITICAL", "integrity", { org_slug, provider, reason: "row" }),
+    }),
+  );
   return {
     clock,
     log,
@@ -58,6 +61,18 @@ export async function openLocal(environment: Environment, configs: string): Prom
     keyEnvironment: "local",
     legacy: null,
   };
+}
+
+/** @throws Error where the file is no database, or a damaged one: what SQLite calls NOTADB and CORRUPT */
+function whole<Store>(file: string, open: () => Store): Store {
+  try {
+    return open();
+  } catch (error) {
+    const cause = error instanceof Fault ? error.cause : error;
+    const code = cause instanceof Error && "errcode" in cause ? Number(cause.errcode) & 0xff : null;
+    if (code !== 26 && code !== 11) throw error;
+    throw new Error(`${file} is no store, or a damaged one: restore its folder as a whole from a backup`);
+  }
 }
 
 /** The audit file of a person who works on Google Cloud from this machine. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import type { Parts } from "../../functions/parts.ts";
 import { Fault } from "../contract/fault.ts";
@@ -16,13 +17,15 @@ export interface Backend {
 /**
  * Opens the store and the keys beside a service that may be running, and closes them afterwards.
  *
+ * @param makesHome false for what only reads: an empty home in a mistyped place would look like an empty organisation
  * @throws Stop unavailable where environment, registry or home are not usable; and for every fault of the work
  */
 export async function onBackend<Result>(
   { terminal }: Context,
   work: (backend: Backend) => Promise<Result>,
+  { makesHome = true }: { makesHome?: boolean } = {},
 ): Promise<Result> {
-  const parts = await open();
+  const parts = await open(makesHome);
   const log: Parts["log"] = (severity, event, fields = {}) => {
     if (!terminal.stderrIsTty) return parts.log(severity, event, fields);
     if (severity === "DEBUG" || severity === "INFO") return;
@@ -96,22 +99,29 @@ function stopOf(fault: Fault): Stop {
   });
 }
 
-async function open(): Promise<Parts> {
+async function open(makesHome: boolean): Promise<Parts> {
   const [{ assemble, readPlan }, { OPERATOR }] = await Promise.all([
     import("../../functions/parts.ts"),
     import("../../functions/rights.ts"),
   ]);
   const plan = await unlessUnusable(() => readPlan(OPERATOR));
+  const { cloud, home } = plan.environment;
+  if (cloud === null && !makesHome && !existsSync(home))
+    throw new Stop(exits.unavailable, {
+      message: `INTEGRATIONS_HOME ${home} is not there`,
+      code: "home_missing",
+      remedy: "Name the folder of the service's store; npm start makes a new one",
+    });
   try {
     return await assemble(plan);
   } catch (error) {
     if (error instanceof Fault) throw stopOf(error);
     throw new Stop(exits.unavailable, {
       message: `The store cannot be opened: ${whyNot(error)}`,
-      code: plan.environment.cloud === null ? "home_unusable" : "cloud_unusable",
+      code: cloud === null ? "home_unusable" : "cloud_unusable",
       remedy:
-        plan.environment.cloud === null
-          ? "INTEGRATIONS_HOME names its folder"
+        cloud === null
+          ? `INTEGRATIONS_HOME names its folder: ${home}`
           : "gcloud auth application-default login gives this machine an identity; the variables name what it opens",
     });
   }

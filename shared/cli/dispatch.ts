@@ -20,14 +20,15 @@ export async function dispatch(
     return await run(argv, terminal, environment);
   } catch (error) {
     if (error instanceof Stop) {
-      if (json && error.exit !== exits.usage) terminal.print(problemJson(error));
+      if (json) terminal.print(problemJson(error));
       else showProblem(terminal, error.problem);
       return error.exit;
     }
-    showProblem(terminal, {
-      message: `This should not happen: ${error instanceof Error ? error.name : typeof error}`,
-    });
-    return exits.unavailable;
+    const name = error instanceof Error ? error.name : typeof error;
+    const unexpected = new Stop(exits.unavailable, { message: `This should not happen: ${name}`, code: "internal" });
+    if (json) terminal.print(problemJson(unexpected));
+    else showProblem(terminal, unexpected.problem);
+    return unexpected.exit;
   }
 }
 

@@ -146,6 +146,8 @@ async function remedyFor(
       return `Set it up: cloudact-integrations setup ${org} ${provider}`;
     case "org_key_invalid":
       return "INTEGRATIONS_API_KEY is no live key of this service: cloudact-integrations doctor says what it is, org-key create makes one";
+    case "scope_insufficient":
+      return `INTEGRATIONS_API_KEY may only read: cloudact-integrations org-key create ${org} --scope manage makes one that may change`;
     case "forbidden":
       return as === "pipeline"
         ? `An operator may grant it: cloudact-integrations grant create --subject <name> --org ${org} --provider ${provider}`

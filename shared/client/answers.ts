@@ -203,7 +203,10 @@ export type ShortLivedToken =
       expires_at: string;
     };
 
-/** A credential for a pipeline. `credential` and `token` print as a note, not as what they hold. */
+/**
+ * A credential for a pipeline. `credential` and `token` print as a note, not as what they hold. A copy of them (spread,
+ * `structuredClone`, JSON) and an inspection with `customInspect: false` show it.
+ */
 export interface DecryptedCredential {
   org_slug: string;
   provider: string;

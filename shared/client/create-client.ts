@@ -38,6 +38,7 @@ import type {
   StoreResult,
   ValidateResult,
 } from "./results.ts";
+import type { Answered } from "./read-answer.ts";
 import { checkedOf, type StoredAnswer, storedOf, type VerdictAnswer } from "./verdicts.ts";
 
 /** The service checks for a minute, then stores. */
@@ -82,209 +83,218 @@ export interface Client {
   reportFailure(report: FailureReport): Promise<ReportResult>;
 }
 
+interface ListAnswer {
+  org_slug: string;
+  integrations: Record<string, IntegrationSummary>;
+  all_valid: boolean;
+  all_configured_valid: boolean;
+  providers_configured: string[];
+}
+
 /** @throws TypeError where an address in the options cannot be used */
 export function createClient(options: ClientOptions = {}): Client {
   const call = callerOf(options);
 
   return {
-    setupIntegration: async ({ orgSlug, provider, dryRun, createOnly, signal, ...request }) => {
-      const answer = await call<StoredAnswer | VerdictAnswer>({
-        fn: "setup",
-        method: "POST",
-        names: { orgSlug, provider },
-        route: "setup",
-        as: "organisation",
-        query: { dry_run: dryRun },
-        headers: { ...changing(request, !dryRun), "if-none-match": createOnly ? "*" : undefined },
-        body: {
-          credential: request.credential,
-          credential_name: request.credentialName,
-          metadata: request.metadata,
-          expires_at: request.expiresAt,
-          skip_validation: request.skipValidation,
+    setupIntegration: async ({ orgSlug, provider, dryRun, createOnly, signal, ...request }) =>
+      await call(
+        {
+          fn: "setup",
+          method: "POST",
+          names: { orgSlug, provider },
+          route: "setup",
+          shows: dryRun ? "outcome" : "credential_id",
+          query: { dry_run: dryRun },
+          headers: { ...changing(request, !dryRun), "if-none-match": createOnly ? "*" : undefined },
+          body: {
+            credential: request.credential,
+            credential_name: request.credentialName,
+            metadata: request.metadata,
+            expires_at: request.expiresAt,
+            skip_validation: request.skipValidation,
+          },
+          signal,
         },
-        signal,
-      });
-      if (!answer.success) return answer;
-      const { body } = answer;
-      if (!("outcome" in body)) return storedOf({ ...answer, body });
-      const checked = checkedOf({ ...answer, body });
-      return checked.success ? { ...checked, dryRun: true } : checked;
-    },
-
-    validateIntegration: async (orgSlug, provider, { signal } = {}) => {
-      const answer = await call<VerdictAnswer>({
-        fn: "validate",
-        method: "POST",
-        names: { orgSlug, provider },
-        route: "validate",
-        as: "organisation",
-        signal,
-      });
-      return answer.success ? checkedOf(answer) : answer;
-    },
-
-    getIntegrations: async (orgSlug, { category, configured, expiringWithinDays, signal } = {}) => {
-      const answer = await call<{
-        org_slug: string;
-        integrations: Record<string, IntegrationSummary>;
-        all_valid: boolean;
-        all_configured_valid: boolean;
-        providers_configured: string[];
-      }>({
-        fn: "list",
-        method: "GET",
-        names: { orgSlug },
-        as: "organisation",
-        query: {
-          category,
-          configured,
-          expiring_within: expiringWithinDays === undefined ? undefined : `${expiringWithinDays}d`,
+        ({ body, ...answer }: Answered<StoredAnswer | VerdictAnswer>) => {
+          if (!("outcome" in body)) return storedOf({ ...answer, body });
+          const checked = checkedOf({ ...answer, body });
+          return checked.success ? { ...checked, dryRun: true as const } : checked;
         },
-        signal,
-      });
-      return answer.success ? { success: true, ...answer.body } : answer;
-    },
+      ),
 
-    getIntegrationStatus: async (orgSlug, provider, { signal } = {}) => {
-      const answer = await call<IntegrationInfo>({
-        fn: "get",
-        method: "GET",
-        names: { orgSlug, provider },
-        as: "organisation",
-        signal,
-      });
-      return answer.success ? { success: true, integration: answer.body, etag: answer.etag } : answer;
-    },
-
-    updateIntegration: async ({ orgSlug, provider, signal, ...request }) => {
-      const answer = await call<StoredAnswer>({
-        fn: "update",
-        method: "PUT",
-        names: { orgSlug, provider },
-        as: "organisation",
-        headers: changing(request),
-        body: {
-          credential: request.credential,
-          credential_name: request.credentialName,
-          metadata: request.metadata,
-          enabled: request.enabled,
-          expires_at: request.expiresAt,
-          deactivation_scheduled_at: request.deactivationScheduledAt,
+    validateIntegration: async (orgSlug, provider, { signal } = {}) =>
+      await call(
+        {
+          fn: "validate",
+          method: "POST",
+          names: { orgSlug, provider },
+          route: "validate",
+          shows: "outcome",
+          signal,
         },
-        signal,
-      });
-      return answer.success ? storedOf(answer) : answer;
-    },
+        checkedOf,
+      ),
 
-    rotateIntegration: async ({ orgSlug, provider, credential, signal, ...request }) => {
-      const answer = await call<StoredAnswer>({
-        fn: "update",
-        method: "POST",
-        names: { orgSlug, provider },
-        route: "rotate",
-        as: "organisation",
-        headers: changing(request),
-        body: { new_credentials: credential },
-        signal,
-      });
-      return answer.success ? storedOf(answer) : answer;
-    },
-
-    deleteIntegration: async (orgSlug, provider, { ifMatch, deactivationScheduledAt: at, signal } = {}) => {
-      const answer = await call<{ message?: string; deactivation_scheduled_at?: string }>({
-        fn: "delete",
-        method: "DELETE",
-        names: { orgSlug, provider },
-        as: "organisation",
-        query: { deactivation_scheduled_at: at },
-        headers: { "if-match": ifMatch },
-        signal,
-        // A schedule that has got through is a new version: sent again, it would not match any more.
-        repeatable: at === undefined || ifMatch === undefined,
-        doneBefore: at === undefined ? "not_configured" : undefined,
-      });
-      if (!answer.success) return answer;
-      const { message = "Integration deleted successfully", deactivation_scheduled_at: scheduled } = answer.body;
-      return { success: true, message, ...(scheduled === undefined ? {} : { deactivationScheduledAt: scheduled }) };
-    },
-
-    importIntegrations: async ({ orgSlug, items, dryRun = false, signal, ...request }) => {
-      const answer = await call<{ success: boolean; results: ImportItemResult[] }>({
-        fn: "setup",
-        method: "POST",
-        names: { orgSlug },
-        route: "import",
-        as: "organisation",
-        query: { dry_run: dryRun || undefined },
-        headers: changing(request, !dryRun),
-        body: {
-          items: items.map(({ provider, credential, credentialName, metadata }) => ({
-            provider,
-            credential,
-            credential_name: credentialName,
-            metadata,
-          })),
+    getIntegrations: async (orgSlug, { category, configured, expiringWithinDays, signal } = {}) =>
+      await call(
+        {
+          fn: "list",
+          method: "GET",
+          names: { orgSlug },
+          shows: "integrations",
+          query: {
+            category,
+            configured,
+            expiring_within: expiringWithinDays === undefined ? undefined : `${expiringWithinDays}d`,
+          },
+          signal,
         },
-        signal,
-        leastTryMs: IMPORT_MS,
-      });
-      if (!answer.success) return answer;
-      const { success, results } = answer.body;
-      if (success) return { success, dryRun, results };
-      const missed = results.filter(({ status }) => status !== "completed").length;
-      const error = `${missed} of ${results.length} were not ${dryRun ? "accepted" : "set up"}`;
-      const remedy = "See results, and send those again; what was completed need not be sent again";
-      return { ...failure("import_incomplete", error, { status: answer.status, remedy }), dryRun, results };
-    },
+        ({ success, body }: Answered<ListAnswer>) => ({ success, ...body }),
+      ),
 
-    getProviders: async ({ signal } = {}) => {
-      const answer = await call<{ providers: Provider[] }>({
-        fn: "list",
-        method: "GET",
-        names: {},
-        route: "providers",
-        as: "anyone",
-        signal,
-      });
-      return answer.success ? { success: true, providers: answer.body.providers } : answer;
-    },
+    getIntegrationStatus: async (orgSlug, provider, { signal } = {}) =>
+      await call(
+        { fn: "get", method: "GET", names: { orgSlug, provider }, shows: "credential_id", signal },
+        ({ success, body, etag }: Answered<IntegrationInfo>) => ({ success, integration: body, etag }),
+      ),
 
-    getInstructions: async (orgSlug, provider, { signal } = {}) => {
-      const answer = await call<Instructions>({
-        fn: "get",
-        method: "GET",
-        names: { orgSlug, provider },
-        route: "instructions",
-        as: "organisation",
-        signal,
-      });
-      return answer.success ? { success: true, instructions: answer.body } : answer;
-    },
+    updateIntegration: async ({ orgSlug, provider, signal, ...request }) =>
+      await call(
+        {
+          fn: "update",
+          method: "PUT",
+          names: { orgSlug, provider },
+          shows: "credential_id",
+          headers: changing(request),
+          body: {
+            credential: request.credential,
+            credential_name: request.credentialName,
+            metadata: request.metadata,
+            enabled: request.enabled,
+            expires_at: request.expiresAt,
+            deactivation_scheduled_at: request.deactivationScheduledAt,
+          },
+          signal,
+        },
+        storedOf,
+      ),
 
-    getHistory: async (orgSlug, provider, { limit, cursor, signal } = {}) => {
-      const answer = await call<{ items: HistoryItem[]; next_cursor: string | null }>({
-        fn: "get",
-        method: "GET",
-        names: { orgSlug, provider },
-        route: "history",
-        as: "organisation",
-        query: { limit, cursor },
-        signal,
-      });
-      return answer.success ? { success: true, items: answer.body.items, nextCursor: answer.body.next_cursor } : answer;
-    },
+    rotateIntegration: async ({ orgSlug, provider, credential, signal, ...request }) =>
+      await call(
+        {
+          fn: "update",
+          method: "POST",
+          names: { orgSlug, provider },
+          route: "rotate",
+          shows: "credential_id",
+          headers: changing(request),
+          body: { new_credentials: credential },
+          signal,
+        },
+        storedOf,
+      ),
+
+    deleteIntegration: async (orgSlug, provider, { ifMatch, deactivationScheduledAt: at, signal } = {}) =>
+      await call(
+        {
+          fn: "delete",
+          method: "DELETE",
+          names: { orgSlug, provider },
+          shows: "message",
+          query: { deactivation_scheduled_at: at },
+          headers: { "if-match": ifMatch },
+          signal,
+          // Sent again, it could delete what another has set up since, unless it names one version; a schedule makes one.
+          repeatable: at === undefined && /^"[^",]+"$/.test(ifMatch ?? ""),
+          doneBefore: "not_configured",
+        },
+        ({ success, body }: Answered<{ message?: string; deactivation_scheduled_at?: string }>) => {
+          const { message = "Integration deleted successfully", deactivation_scheduled_at: scheduled } = body;
+          return { success, message, ...(scheduled === undefined ? {} : { deactivationScheduledAt: scheduled }) };
+        },
+      ),
+
+    importIntegrations: async ({ orgSlug, items, dryRun = false, signal, ...request }) =>
+      await call(
+        {
+          fn: "setup",
+          method: "POST",
+          names: { orgSlug },
+          route: "import",
+          shows: "results",
+          query: { dry_run: dryRun || undefined },
+          headers: changing(request, !dryRun),
+          body: {
+            items: items.map(({ provider, credential, credentialName, metadata }) => ({
+              provider,
+              credential,
+              credential_name: credentialName,
+              metadata,
+            })),
+          },
+          signal,
+          leastTryMs: IMPORT_MS,
+        },
+        ({ status, body }: Answered<{ success: boolean; results: ImportItemResult[] }>): ImportResult => {
+          const { success, results } = body;
+          if (success) return { success, dryRun, results };
+          const missed = results.filter((item) => item.status !== "completed").length;
+          const error = `${missed} of ${results.length} were not ${dryRun ? "accepted" : "set up"}`;
+          const remedy = "See results, and send those again; what was completed need not be sent again";
+          return { ...failure("import_incomplete", error, { status, remedy }), dryRun, results };
+        },
+      ),
+
+    getProviders: async ({ signal } = {}) =>
+      await call(
+        { fn: "list", method: "GET", names: {}, route: "providers", shows: "providers", signal },
+        ({ success, body }: Answered<{ providers: Provider[] }>) => ({ success, providers: body.providers }),
+      ),
+
+    getInstructions: async (orgSlug, provider, { signal } = {}) =>
+      await call(
+        {
+          fn: "get",
+          method: "GET",
+          names: { orgSlug, provider },
+          route: "instructions",
+          shows: "steps",
+          signal,
+        },
+        ({ success, body }: Answered<Instructions>) => ({ success, instructions: body }),
+      ),
+
+    getHistory: async (orgSlug, provider, { limit, cursor, signal } = {}) =>
+      await call(
+        {
+          fn: "get",
+          method: "GET",
+          names: { orgSlug, provider },
+          route: "history",
+          shows: "items",
+          query: { limit, cursor },
+          signal,
+        },
+        ({ success, body }: Answered<{ items: HistoryItem[]; next_cursor: string | null }>) => ({
+          success,
+          items: body.items,
+          nextCursor: body.next_cursor,
+        }),
+      ),
 
     decryptCredential: async ({ orgSlug, provider, pipeline, runId, as, signal }) => {
-      const answer = await call<DecryptedCredential>({
-        fn: "decrypt",
-        method: "POST",
-        names: { orgSlug, provider },
-        route: "decrypt",
-        as: "pipeline",
-        body: { pipeline, run_id: runId, as },
-        signal,
-      });
+      const answer = await call(
+        {
+          fn: "decrypt",
+          method: "POST",
+          names: { orgSlug, provider },
+          route: "decrypt",
+          shows: "credential_id",
+          body: { pipeline, run_id: runId, as },
+          signal,
+        },
+        (found: Answered<DecryptedCredential>) => found,
+      );
       if (!answer.success) throw new IntegrationError(answer);
       const note = `[credential of ${answer.body.provider} ${answer.body.fingerprint ?? ""}]`;
       hideFromInspection(answer.body.credential, note);
@@ -292,18 +302,19 @@ export function createClient(options: ClientOptions = {}): Client {
       return answer.body;
     },
 
-    reportFailure: async ({ orgSlug, provider, credentialId, pipeline, runId, httpStatus, signal }) => {
-      const answer = await call<{ message: string }>({
-        fn: "decrypt",
-        method: "POST",
-        names: { orgSlug, provider },
-        route: "failures",
-        as: "pipeline",
-        body: { credential_id: credentialId, pipeline, run_id: runId, http_status: httpStatus },
-        signal,
-      });
-      return answer.success ? { success: true, message: answer.body.message } : answer;
-    },
+    reportFailure: async ({ orgSlug, provider, credentialId, pipeline, runId, httpStatus, signal }) =>
+      await call(
+        {
+          fn: "decrypt",
+          method: "POST",
+          names: { orgSlug, provider },
+          route: "failures",
+          shows: "message",
+          body: { credential_id: credentialId, pipeline, run_id: runId, http_status: httpStatus },
+          signal,
+        },
+        ({ success, body }: Answered<{ message: string }>) => ({ success, message: body.message }),
+      ),
   };
 }
 

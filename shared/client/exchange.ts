@@ -1,14 +1,18 @@
 import { failure } from "./failure.ts";
+import { type Answered, readAnswer } from "./read-answer.ts";
 import type { ClientOptions } from "./requests.ts";
 import type { Failure } from "./results.ts";
+import { within } from "./within.ts";
 
 const TRY_MS = 30_000;
 const RETRIES = 2;
 const FIRST_PAUSE_MS = 250;
+/** Our own pauses grow no further. */
+const LONGEST_OWN_PAUSE_MS = 5_000;
 /** What asks for a longer wait is answered to the caller instead, who knows whether to wait. */
 const LONGEST_PAUSE_MS = 20_000;
-/** An answer of the service is far smaller; one that does not end is not the service's. */
-const MOST_CHARACTERS = 8 * 1024 * 1024;
+/** What Node says where no connection came about; browsers do not tell. */
+const UNSENT = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/;
 
 /** One call, safe to repeat: it reads, or it carries a key by which the service knows it again. */
 export interface Question {
@@ -18,20 +22,26 @@ export interface Question {
   /** JSON text. */
   body?: string | undefined;
   signal?: AbortSignal | undefined;
+  /** A member of every success: what has it not is not the service's answer. */
+  shows: string;
   /** The least that a try may take. */
   leastTryMs?: number;
   /** Whether it may be sent again, default true. */
   repeatable?: boolean;
   /** What the service says of a try where an earlier one has got through and its answer was lost. */
-  doneBefore?: Failure["code"] | undefined;
+  doneBefore?: Failure["code"];
 }
 
-/** A success, its body parsed. */
-export interface Answered<Body> {
-  success: true;
-  status: number;
-  etag: string | null;
-  body: Body;
+/** How long one try may take, and until when the call. */
+export interface Limits {
+  tryMs: number;
+  /** Unix milliseconds. */
+  endsAt: number;
+}
+
+export function limitsOf({ timeoutMs = TRY_MS, totalTimeoutMs }: ClientOptions, leastTryMs = 0): Limits {
+  const tryMs = Math.max(timeoutMs, leastTryMs);
+  return { tryMs, endsAt: Date.now() + Math.max(totalTimeoutMs ?? 3 * tryMs, leastTryMs) };
 }
 
 /**
@@ -42,149 +52,63 @@ export interface Answered<Body> {
 export async function exchange<Body extends object>(
   options: ClientOptions,
   question: Question,
+  { tryMs, endsAt }: Limits,
 ): Promise<Answered<Body> | Failure> {
-  const tryMs = Math.max(options.timeoutMs ?? TRY_MS, question.leastTryMs ?? 0);
-  const endsAt = Date.now() + Math.max(options.totalTimeoutMs ?? 3 * tryMs, question.leastTryMs ?? 0);
-  const tries = question.repeatable === false ? 0 : (options.retries ?? RETRIES);
-  for (let failed = 0, isFirst = true; ; isFirst = false) {
+  let triesLeft = question.repeatable === false ? -1 : (options.retries ?? RETRIES);
+  let mayHaveArrived = false;
+  for (let tries = 1; ; tries += 1) {
     const answer = await once<Body>(options, question, Math.min(tryMs, endsAt - Date.now()));
     if (answer.success) return answer;
-    if (!isFirst && answer.code === question.doneBefore)
+    if (mayHaveArrived && answer.code === question.doneBefore)
       return { success: true, status: 200, etag: null, body: JSON.parse("{}") };
+    mayHaveArrived ||= answer.status >= 500 || (answer.status === 0 && answer.reason !== "not_connected");
+    const pauseMs = pauseAfter(tries, answer);
+    if (pauseMs > LONGEST_PAUSE_MS || Date.now() + pauseMs >= endsAt || !mayRepeat(answer)) return answer;
     // The first try is still running at the service: its result is worth waiting for, however often.
-    const isRunning = answer.code === "in_flight" && question.repeatable !== false;
-    if (!isRunning) failed += 1;
-    const pauseMs = pauseBefore(failed, answer);
-    const isOver = failed > tries || pauseMs > LONGEST_PAUSE_MS || Date.now() + pauseMs >= endsAt;
-    if (isOver || !mayRepeat(answer)) return answer;
-    await pause(pauseMs, question.signal);
+    if (answer.code !== "in_flight") triesLeft -= 1;
+    if (triesLeft < 0) return answer;
+    await within(pauseMs, question.signal, () => new Promise(() => {}));
   }
 }
 
 /** What a provider did, the service has tried twice already; what it has decided will not change. */
 function mayRepeat({ code, status }: Failure): boolean {
-  if (code === "in_flight" || code === "no_answer" || code === "timeout") return true;
-  return code === "not_this_service" ? status === 429 || status >= 500 : status === 429 || status === 503;
+  if (status === 0 || status === 429 || status === 503 || code === "in_flight") return true;
+  return code === "not_this_service" && status >= 500;
 }
 
-function pauseBefore(failed: number, { retryAfterS }: Failure): number {
-  if (retryAfterS !== undefined) return retryAfterS * 1_000;
-  return FIRST_PAUSE_MS * 2 ** failed * (0.5 + Math.random() / 2);
+function pauseAfter(tries: number, { retryAfterS = 0 }: Failure): number {
+  const own = Math.min(FIRST_PAUSE_MS * 2 ** tries, LONGEST_OWN_PAUSE_MS) * (0.5 + Math.random() / 2);
+  return Math.max(own, retryAfterS * 1_000);
 }
 
 async function once<Body extends object>(
   { fetch: send = fetch }: ClientOptions,
-  { method, url, headers, body, signal }: Question,
+  { method, url, headers, body, signal, shows }: Question,
   timeMs: number,
 ): Promise<Answered<Body> | Failure> {
-  signal?.throwIfAborted();
-  const ended = new AbortController();
-  const giveUp = () => ended.abort(signal?.reason);
-  signal?.addEventListener("abort", giveUp, { once: true });
-  const timer = setTimeout(() => ended.abort(), timeMs);
-  try {
-    const init: RequestInit = { method, headers, cache: "no-store", redirect: "manual", signal: ended.signal };
-    const response = await send(url, body === undefined ? init : { ...init, body });
-    return read<Body>(response, await textOf(response));
-  } catch {
-    signal?.throwIfAborted();
-    // What fetch says may repeat a header; that there was no answer is all there is to tell.
-    return ended.signal.aborted
-      ? failure("timeout", `The service did not answer within ${Math.ceil(timeMs / 1_000)} s`, { retryable: true })
-      : failure("no_answer", "The service cannot be reached", {
-          retryable: true,
-          remedy: "Check the address and the network",
-        });
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", giveUp);
-  }
-}
-
-async function textOf(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  while (reader) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    text += decoder.decode(value, { stream: true });
-    if (text.length > MOST_CHARACTERS) {
-      await reader.cancel();
-      return "";
+  const answer = await within(timeMs, signal, async (ended) => {
+    try {
+      const init: RequestInit = { method, headers, cache: "no-store", redirect: "manual", signal: ended };
+      return await readAnswer<Body>(await send(url, body === undefined ? init : { ...init, body }), shows);
+    } catch (error) {
+      // What fetch says may repeat a header; that there was no answer is all there is to tell.
+      return failure("no_answer", "The service cannot be reached", {
+        retryable: true,
+        ...(isUnsent(error) ? { reason: "not_connected" } : {}),
+        remedy: "Check the address and the network",
+      });
     }
-  }
-  return text;
-}
-
-function read<Body extends object>(response: Response, text: string): Answered<Body> | Failure {
-  const { status, ok, headers } = response;
-  const body = ok ? parse<Body>(text) : null;
-  if (body) return { success: true, status, etag: headers.get("etag"), body };
-  const problem = ok ? null : parse<Problem>(text);
-  if (problem?.code && problem.request_id) return refused(problem);
-  const wait = Number(headers.get("retry-after") ?? Number.NaN);
-  return failure("not_this_service", `What answers at this address is not the service (status ${status})`, {
-    status,
-    retryable: status === 429 || status >= 500,
-    remedy:
-      "Check the address. On Cloud Run: is the caller an invoker, is its platform token for this address, may it come from outside?",
-    ...(Number.isFinite(wait) ? { retryAfterS: Math.max(0, Math.ceil(wait)) } : {}),
   });
+  return answer ?? lateAfter(timeMs, "The service did not answer");
 }
 
-/** The service's problem document. */
-interface Problem extends Pick<Failure, "code" | "provider" | "errors" | "reason" | "remedy"> {
-  type: string;
-  title: string;
-  status: number;
-  detail: string;
-  error: string;
-  success: false;
-  request_id: string;
-  retry_after_s?: number;
+/** The failure of what took longer than it may. */
+export function lateAfter(ms: number, what: string): Failure {
+  return failure("timeout", `${what} within ${Math.ceil(ms / 1_000)} s`, { retryable: true });
 }
 
-function refused({ type, title, detail, retry_after_s, request_id, ...problem }: Problem): Failure {
-  const { status, code } = problem;
-  return {
-    ...problem,
-    retryable: status === 429 || status === 502 || status === 503 || code === "conflict" || code === "in_flight",
-    ...(retry_after_s === undefined ? {} : { retryAfterS: retry_after_s }),
-    requestId: request_id,
-  };
-}
-
-/** A JSON object, or `null`. That it is what the contract says is the service's promise, and not checked here. */
-function parse<Body extends object>(text: string): Body | null {
-  try {
-    const value: Body = JSON.parse(text);
-    return typeof value === "object" && !Array.isArray(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Waits for the work, but no longer than until the signal aborts. @throws the signal's reason */
-export async function unlessAborted<Value>(signal: AbortSignal | undefined, work: Promise<Value>): Promise<Value> {
-  if (!signal) return await work;
-  let giveUp = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    giveUp = () => reject(signal.reason);
-    signal.addEventListener("abort", giveUp);
-  });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-  }
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await unlessAborted(signal, over).finally(() => clearTimeout(timer));
+function isUnsent(error: unknown): boolean {
+  const cause: { code?: unknown } = Object(error instanceof Error && error.cause);
+  return UNSENT.test(`${cause.code}`);
 }

@@ -35,7 +35,8 @@ export function identityHeaders(options: ClientOptions): IdentityHeaders {
     const given = options.identityToken ?? variable("INTEGRATIONS_TOKEN");
     if (typeof given === "string") return headers({ authorization: given });
     const tokenFor = given ?? remembered;
-    const platform = options.platformAudience ?? decryptUrl.replace(/\/api\/v1\/integrations$/, "");
+    // Cloud Run knows a service by its root, whatever path is asked.
+    const platform = options.platformAudience ?? decryptUrl.replace(/^(https?:\/\/[^/]+).*/, "$1");
     const [first, second] = await Promise.all([tokenFor(platform), tokenFor(options.audience ?? AUDIENCE)]);
     return headers({ "x-serverless-authorization": first, authorization: second });
   };
@@ -78,9 +79,8 @@ async function fromMetadata(audience: string, { fetch: send = fetch }: ClientOpt
 function endOf(token: string): number {
   try {
     const part = token.split(".")[1] ?? "";
-    const claims: unknown = JSON.parse(atob(part.replaceAll("-", "+").replaceAll("_", "/")));
-    const ends = typeof claims === "object" && claims !== null && "exp" in claims ? Number(claims.exp) : 0;
-    return Number.isFinite(ends) ? ends * 1_000 : 0;
+    const claims: { exp?: unknown } = Object(JSON.parse(atob(part.replaceAll("-", "+").replaceAll("_", "/"))));
+    return Number(claims.exp) * 1_000 || 0;
   } catch {
     return 0;
   }

@@ -8,9 +8,9 @@ export interface ClientOptions {
    * Where all routes answer, with the prefix: `https://integrations.example.com/api/v1/integrations`. In a browser it may
    * be a path. Default: the variable INTEGRATIONS_URL, else `http://127.0.0.1:8000/api/v1/integrations`, unless `urls` are given.
    */
-  baseUrl?: string;
+  baseUrl?: string | URL;
   /** The functions' own addresses, as the deployment prints them; what is left out is asked at `baseUrl`. */
-  urls?: Partial<Record<CalledFunction, string>>;
+  urls?: Partial<Record<CalledFunction, string | URL>>;
   /** The organisation's key, or where to get it. Default: the variable INTEGRATIONS_API_KEY. */
   apiKey?: string | ((orgSlug: string) => string | null | undefined | Promise<string | null | undefined>);
   /**
@@ -20,13 +20,13 @@ export interface ClientOptions {
   identityToken?: string | ((audience: string) => string | Promise<string>);
   /** The audience that the decrypt function wants; default `cloudact-integrations-decrypt`. */
   audience?: string;
-  /** The audience that Cloud Run wants before it; default the decrypt function's address. */
+  /** The audience that Cloud Run wants before it; default the origin of the decrypt function's address. */
   platformAudience?: string;
   /** In place of the global `fetch`. */
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** Milliseconds that one try may take; default 30,000. An import may always take 90,000. */
   timeoutMs?: number;
-  /** Milliseconds that a call may take with all its tries and waits; default three times `timeoutMs`. */
+  /** Milliseconds that a call may take with its key or token, all its tries and waits; default three times `timeoutMs`. */
   totalTimeoutMs?: number;
   /** How often a call is tried again where that is safe; default 2. */
   retries?: number;

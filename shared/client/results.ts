@@ -25,7 +25,7 @@ export interface Failure {
   retryable: boolean;
   /** What to do about it. */
   remedy?: string;
-  /** A machine word that narrows the code: timeout, leaked, region_blocked, … */
+  /** A machine word that narrows the code: timeout, leaked, region_blocked, not_connected, … */
   reason?: string;
   /** The provider's code. */
   provider?: string;

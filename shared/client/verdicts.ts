@@ -1,6 +1,6 @@
 import type { Capability, Outcome, Readiness, Status } from "../contract/verdict.ts";
 import type { VerdictDetails } from "./answers.ts";
-import type { Answered } from "./exchange.ts";
+import type { Answered } from "./read-answer.ts";
 import type { Checked, Failure, Stored } from "./results.ts";
 
 /** What setup, update and rotate answer. */

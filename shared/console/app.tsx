@@ -18,6 +18,20 @@ export function App() {
     if (isOther) setStore(null);
   }, [isOther]);
   useEffect(() => {
+    addEventListener("dragover", keepFilesOut);
+    addEventListener("drop", keepFilesOut);
+    return () => {
+      removeEventListener("dragover", keepFilesOut);
+      removeEventListener("drop", keepFilesOut);
+    };
+  }, []);
+  /** The address may name another organisation than the one that was opened: it follows, or the door would shut again. */
+  const open = (opened: Store) => {
+    if (address.org !== null && address.org !== opened.org)
+      go(opened.org, { view: "overview", section: null }, null, true);
+    setStore(opened);
+  };
+  useEffect(() => {
     if (store === null || !address.isUnknown) return;
     toast("There is no such page. This is the overview.", "info");
     go(store.org, { view: "overview", section: null }, null, true);
@@ -25,7 +39,7 @@ export function App() {
   return (
     <>
       {store === null || isOther ? (
-        <SignIn org={address.org} onOpen={setStore} />
+        <SignIn key={address.org ?? ""} org={address.org} onOpen={open} />
       ) : (
         <DeskContext.Provider value={{ store, toast, lock }}>
           <Frame address={address}>
@@ -36,4 +50,12 @@ export function App() {
       <Toasts toasts={toasts} />
     </>
   );
+}
+
+/** A key file dropped beside its box would be opened by the browser, in the open. */
+function keepFilesOut(event: DragEvent): void {
+  const { dataTransfer } = event;
+  if (event.defaultPrevented || !dataTransfer?.types.includes("Files")) return;
+  event.preventDefault();
+  dataTransfer.dropEffect = "none";
 }

@@ -1,4 +1,4 @@
-import type { IntegrationSummary, Provider, ProviderField } from "../client/answers.ts";
+import type { IntegrationSummary, Provider, ProviderField, ProviderSetting } from "../client/answers.ts";
 import { fits } from "./pattern.ts";
 import { lowered } from "./words.ts";
 
@@ -47,6 +47,25 @@ export function findFace(faces: readonly Face[], segment: string): { face: Face;
 /** The pattern of all custom subscriptions. */
 export function customFace(faces: readonly Face[]): Face | null {
   return faces.find(({ path }) => path.startsWith("custom-")) ?? null;
+}
+
+/** Settings without which an account works and tells no costs: a form shows them at once. */
+const forCosts = new Set(["billing_export_table", "billing_dataset"]);
+/** Settings that are another name of one beside them. */
+const otherNames = new Set(["billing_dataset_id"]);
+
+export function isForCosts({ name }: ProviderSetting): boolean {
+  return forCosts.has(name);
+}
+
+/** The settings that a form shows; another name of one only where something stands under it. */
+export function settingsOf(face: Face, entered: Readonly<Record<string, unknown>> = {}): ProviderSetting[] {
+  return face.metadata
+    .filter(({ name }) => !otherNames.has(name) || entered[name] !== undefined)
+    .map((one) =>
+      // A subscription of a vendor that nobody knows has no currency of its own.
+      one.name === "currency" && face.path.startsWith("custom-") ? { ...one, required: true } : one,
+    );
 }
 
 /** Another provider, whose key the text clearly is. */

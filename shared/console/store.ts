@@ -46,6 +46,12 @@ export class Store {
     return this.scope !== "read";
   }
 
+  /** Whether something is stored under a code, in whatever state. */
+  isConfigured(code: string): boolean {
+    const lifecycle = this.summaries[code]?.lifecycle;
+    return lifecycle !== undefined && lifecycle !== "not_configured";
+  }
+
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -1,8 +1,8 @@
 import { Fault } from "../contract/fault.ts";
-import type { Precondition } from "../contract/precondition.ts";
+import { type Precondition, unconditional } from "../contract/precondition.ts";
 import type { Head } from "../contract/rows.ts";
 import { timestamp } from "../ports/clock.ts";
-import { type ChangeRequest, change, configuredHead, type Done, type Plan } from "./change.ts";
+import { type ChangeRequest, change, configuredHead, type Done, type Plan, requirePrecondition } from "./change.ts";
 import { requireFuture } from "./schedule.ts";
 import type { Requester, Subject, Works } from "./works.ts";
 
@@ -15,12 +15,15 @@ export interface RemoveRequest extends Subject, Requester {
 /**
  * Deletes an integration now, or schedules it. Its ciphertext goes at the next sweep, its history stays.
  *
- * @throws Fault `not_configured`, `request_malformed` (a time in the past or more than a year ahead)
+ * @throws Fault `not_configured`, whatever version is named: who repeats a deletion learns that it is done;
+ * `precondition_failed`, `request_malformed` (a time in the past or more than a year ahead)
  */
 export async function remove(works: Works, request: RemoveRequest): Promise<Done> {
   requireFuture("query:deactivation_scheduled_at", request.at, works.clock.now(), 1);
-  return await change(works, { ...request, idempotency: null, repeats: true }, async (found) => {
+  const asked = { ...request, precondition: unconditional, idempotency: null, repeats: true };
+  return await change(works, asked, async (found) => {
     const head = configuredHead(found, works, request.entry);
+    requirePrecondition(head, request, timestamp(works.clock.now()));
     return request.at === null ? deletion(works, head) : schedule(works, head, request.at);
   });
 }
@@ -31,20 +34,16 @@ export async function removeDue(
   request: Requester & Pick<ChangeRequest, "org" | "entry">,
 ): Promise<boolean> {
   try {
-    await change(
-      works,
-      { ...request, idempotency: null, precondition: { ifMatch: null, createOnly: false }, repeats: true },
-      async (head) => {
-        const due =
-          head !== null &&
-          head.seq > 0 &&
-          head.op !== "delete" &&
-          head.deactivation_scheduled_at !== null &&
-          head.deactivation_scheduled_at <= timestamp(works.clock.now());
-        if (!due) throw new Fault("not_configured");
-        return deletion(works, head);
-      },
-    );
+    await change(works, { ...request, idempotency: null, precondition: unconditional, repeats: true }, async (head) => {
+      const due =
+        head !== null &&
+        head.seq > 0 &&
+        head.op !== "delete" &&
+        head.deactivation_scheduled_at !== null &&
+        head.deactivation_scheduled_at <= timestamp(works.clock.now());
+      if (!due) throw new Fault("not_configured");
+      return deletion(works, head);
+    });
     return true;
   } catch (error) {
     if (error instanceof Fault && error.code === "not_configured") return false;

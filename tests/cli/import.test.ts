@@ -1,10 +1,23 @@
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatOf, readRows } from "../../shared/cli/import/read-rows.ts";
+import { noRoom } from "../../shared/operations/subscription.ts";
+import { loadRegistry } from "../../shared/registry/load.ts";
 import { exampleKeys, type Simulators, startSimulators } from "../simulators/start.ts";
-import { cli, printed, startService, temporaryFolder } from "./run.ts";
+import { cli, printed, root, startService, temporaryFolder } from "./run.ts";
 
 const folder = temporaryFolder();
 const home = join(folder.path, "home");
@@ -250,7 +263,7 @@ describe("a list with wrong rows", () => {
       "YAML with a key in braces, as templates write",
       `- provider: openai\n  credential: {{${openai.good}}}\n`,
       "yaml",
-      /near line 2: a name is in braces[^]*remedy: Remove the \{\{ \}\}/,
+      /near line 2: a name is in braces[\s\S]*remedy: Remove the \{\{ \}\}/,
     ],
     [
       "YAML with a key for a name",
@@ -289,6 +302,62 @@ describe("a list with wrong rows", () => {
   });
 });
 
+test("more custom subscriptions than an organisation has room for are told before anything is sent", async () => {
+  const { org, run } = await anyOrganisation();
+  const subscriptions = (count: number) =>
+    [
+      "provider,credential_name,metadata.unit_price,metadata.billing_cycle,metadata.currency",
+      ...Array.from({ length: count }, (_, at) => `custom-tool-${at},Tool ${at},1.50,monthly,EUR`),
+    ].join("\n");
+  const text = readFileSync(join(root, "configs/system/providers.yml"), "utf8");
+  const entry = loadRegistry([{ name: "providers.yml", text }]).byPath("custom-tool");
+  if (entry === null) throw new Error("custom-tool has no entry");
+  // The service's own words, with its number.
+  const done = await run(["import", org, list(subscriptions(203)), "--dry-run", "--json"]);
+  expect(done.code).toBe(1);
+  expect(JSON.parse(done.stdout)).toMatchObject({
+    sent: false,
+    problems: [
+      {
+        row: 202,
+        provider: "custom-tool-200",
+        field: "provider",
+        message: noRoom(entry).message,
+        remedy: "Take 3 rows out of the list, or delete subscriptions that are no longer needed",
+      },
+    ],
+  });
+}, 60_000);
+
+test("what is wrong with very many rows is one line for people", async () => {
+  const { org, run } = await anyOrganisation();
+  const rows = Array.from({ length: 40 }, (_, at) => `custom-tool-${at},Tool ${at},1.50,EUR`);
+  const path = list(["provider,credential_name,metadata.unit_price,metadata.currency", ...rows].join("\n"));
+  const done = await run(["import", org, path]);
+  expect(done.code).toBe(1);
+  expect(done.stdout).toMatch(/^2-41 +40 rows +metadata\.billing_cycle +is missing/m);
+  expect(done.stdout.trim().split("\n").length).toBeLessThan(4);
+  expect(JSON.parse((await run(["import", org, path, "--json"])).stdout).problems).toHaveLength(40);
+});
+
+test("a key that may only read is told which one to make, and that nothing was sent", async () => {
+  const { org, run } = await anyOrganisation();
+  const reads = (await cli(["org-key", "create", org, "--scope", "read"], env)).stdout.trim();
+  const path = list(`provider,credential\nopenai,${openai.good}\n`);
+  const done = await run(["import", org, path], { INTEGRATIONS_API_KEY: reads });
+  expect(done).toMatchObject({ code: 3, stdout: "" });
+  expect(done.stderr).toContain(`org-key create ${org} --scope manage`);
+  expect(done.stderr).not.toContain("Correct those rows");
+  const told = await run(["import", org, path, "--json"], { INTEGRATIONS_API_KEY: reads });
+  expect(JSON.parse(told.stdout)).toMatchObject({ success: false, sent: false, not_attempted: 1 });
+});
+
+test("a mistake on the command line is a document too where JSON is asked for", async () => {
+  const done = await cli(["import", "Acme!", "list.csv", "--json"], env);
+  expect(done).toMatchObject({ code: 2, stderr: "" });
+  expect(JSON.parse(done.stdout)).toMatchObject({ success: false, error: expect.any(String) });
+});
+
 describe("what a list may look like", () => {
   const rows = [
     ["openai", "k1", "5", "true"],
@@ -304,6 +373,7 @@ describe("what a list may look like", () => {
     ["commas", "a.csv", csv(",", "\n")],
     ["semicolons, as spreadsheets of many countries write", "a.csv", csv(";", "\r\n")],
     ["tabs", "a.tsv", csv("\t", "\n")],
+    ["a first line that names the separator, as spreadsheets write", "a.csv", `sep=;\r\n${csv(";", "\r\n")}`],
     [
       "a byte order mark and capitals in the head",
       "a.csv",
@@ -487,6 +557,107 @@ describe("an import that is cut off", () => {
     expect(JSON.parse(done.stdout)).toMatchObject({ completed: 36, unchanged: 24, failed: 1, not_attempted: 0 });
     const counts = await Promise.all([0, 23, 24, 48, 49, 59].map((at) => versions(run, org, `custom-tool-${at}`)));
     expect(counts).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
+  const mixed = (groqKey: string) =>
+    [
+      "provider,credential,credential_name,metadata.unit_price,metadata.billing_cycle,metadata.currency,metadata.team",
+      `groq,${groqKey},,,,,`,
+      `openai,${openai.good},Main,,,,fin`,
+      ...Array.from({ length: 4 }, (_, at) => `custom-tool-${at},,Tool ${at},1.50,monthly,EUR,`),
+    ].join("\n");
+  const stored = ["openai", "custom-tool-0", "custom-tool-3"];
+
+  test("makes no second version of what was stored and never answered, also where a row of it was corrected since", async () => {
+    const { org, run } = await organisation();
+    const path = list(mixed(groq.revoked));
+    const between = await forwarding(service.url, (count) => count !== 1);
+    const cut = await run(["import", org, path], { INTEGRATIONS_URL: between.url });
+    await between.close();
+    expect(cut.code).toBe(4);
+    writeFileSync(path, mixed(groq.good));
+    const done = await run(["import", org, path, "--json"]);
+    expect(JSON.parse(done.stdout)).toMatchObject({ success: true, completed: 1, unchanged: 5 });
+    expect(await Promise.all(stored.map((provider) => versions(run, org, provider)))).toEqual([1, 1, 1]);
+  });
+
+  test.each<[string, (own: Record<string, string>) => Record<string, string>]>([
+    ["another key of the organisation", ({ other = "" }) => ({ INTEGRATIONS_API_KEY: other })],
+    ["another spelling of the address", () => ({ INTEGRATIONS_URL: service.url.replace("127.0.0.1", "localhost") })],
+  ])("goes on under %s, and makes no second version", async (_, more) => {
+    const { org, run } = await organisation();
+    const path = list(mixed(groq.revoked));
+    expect(await run(["import", org, path])).toMatchObject({ code: 1 });
+    writeFileSync(path, mixed(groq.good));
+    const other = (await cli(["org-key", "create", org, "--scope", "manage"], env)).stdout.trim();
+    const done = await run(["import", org, path, "--json"], more({ other }));
+    expect(JSON.parse(done.stdout), done.stdout).toMatchObject({ success: true, completed: 1, unchanged: 5 });
+    expect(await Promise.all(stored.map((provider) => versions(run, org, provider)))).toEqual([1, 1, 1]);
+  });
+
+  test("stores a row again that was deleted since, and one that was changed since it was lost", async () => {
+    const { org, run } = await organisation();
+    const path = list(mixed(groq.revoked));
+    expect(await run(["import", org, path])).toMatchObject({ code: 1 });
+    expect(await run(["delete", org, "openai", "--yes"])).toMatchObject({ code: 0 });
+    const again = await run(["import", org, path, "--json"]);
+    expect(JSON.parse(again.stdout)).toMatchObject({ completed: 1, unchanged: 4, failed: 1 });
+    expect(await run(["get", org, "openai"])).toMatchObject({ code: 0 });
+  });
+
+  test("a list that was finished, and of which a row was deleted since, is stored anew", async () => {
+    const { org, run } = await organisation();
+    const path = list(`provider,credential\nopenai,${openai.good}\n`);
+    expect(await run(["import", org, path])).toMatchObject({ code: 0 });
+    expect(await run(["delete", org, "openai", "--yes"])).toMatchObject({ code: 0 });
+    expect(await run(["import", org, path])).toMatchObject({ code: 0 });
+    expect(await run(["get", org, "openai"])).toMatchObject({ code: 0 });
+  });
+
+  test("of a pipe works as from stdin; beside a list in a folder that is closed it stops before anything is sent", async () => {
+    const { org, run } = await organisation();
+    const path = list(mixed(groq.good));
+    // A folder in the place of the progress file cannot be replaced by one, whoever asks.
+    mkdirSync(`${path}.import-progress`);
+    const closed = await run(["import", org, path, "--json"]);
+    expect(closed).toMatchObject({ code: 2 });
+    expect(JSON.parse(closed.stdout)).toMatchObject({
+      success: false,
+      error: expect.stringMatching(/^The progress file .* cannot be written \(E[A-Z]+\)$/),
+      remedy: expect.stringContaining("or use - for stdin"),
+    });
+    expect(JSON.parse((await run(["status", org, "--json", "--configured"])).stdout).integrations).toEqual({});
+    const pipe = join(folder.path, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const writer = writeFile(pipe, mixed(groq.good));
+    expect(await run(["import", org, pipe])).toMatchObject({ code: 0 });
+    await writer;
+    expect(existsSync(`${pipe}.import-progress`)).toBe(false);
+  });
+
+  test("replaces a progress file, and writes through no link", async () => {
+    const { org, run } = await organisation();
+    const path = list(mixed(groq.revoked));
+    const target = join(folder.path, "target");
+    writeFileSync(target, "kept", { mode: 0o644 });
+    symlinkSync(target, `${path}.import-progress`);
+    expect(await run(["import", org, path])).toMatchObject({ code: 1 });
+    expect(readFileSync(target, "utf8")).toBe("kept");
+    expect(lstatSync(`${path}.import-progress`).isFile()).toBe(true);
+    expect(statSync(`${path}.import-progress`).mode & 0o777).toBe(0o600);
+  });
+});
+
+test.each([
+  ["Latin-1", Buffer.from("provider,credential,credential_name\nopenai,x,B\u00fcro\n", "latin1"), "is not UTF-8"],
+  ["UTF-16", Buffer.from("\uFEFFprovider,credential\nopenai,x\n", "utf16le"), "is UTF-16"],
+])("a list in %s is refused with what to save it as", async (_, bytes, told) => {
+  const { org, run } = await anyOrganisation();
+  const path = list("");
+  writeFileSync(path, bytes);
+  expect(await run(["import", org, path])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(new RegExp(`The list ${told}[\\s\\S]*Save it as UTF-8`)),
   });
 });
 

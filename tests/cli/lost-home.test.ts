@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Check } from "../../shared/cli/doctor/check.ts";
@@ -141,4 +141,32 @@ test("a first start that died before its key ring was made goes on", async () =>
   expect(
     await cli(["org-key", "create", "acme", "--scope", "read"], { ...env, INTEGRATIONS_HOME: half }),
   ).toMatchObject({ code: 0 });
+});
+
+test("a store that is no database, or a home that is no folder, is named with what to do", async () => {
+  const home = without(null);
+  for (const name of readdirSync(home)) if (name.startsWith("integrations.sqlite")) rmSync(join(home, name));
+  writeFileSync(join(home, "integrations.sqlite"), "no database\n".repeat(1_000), { mode: 0o600 });
+  const garbage = await doctor(home);
+  expect(garbage.code).toBe(1);
+  expect(garbage.found.find(({ name }) => name === "backend")).toMatchObject({
+    state: "fail",
+    message: expect.stringMatching(/integrations\.sqlite is no store, or a damaged one: restore/),
+  });
+  const file = await doctor(join(home, "keyring.json"));
+  expect(file.code).toBe(1);
+  expect(file.found.find(({ name }) => name === "home")).toMatchObject({
+    state: "fail",
+    message: expect.stringContaining("is not a folder"),
+  });
+});
+
+test("what only reads makes no home in a mistyped place", async () => {
+  const home = join(folder.path, "mistyped");
+  expect(await cli(["debug", "acme"], { ...env, INTEGRATIONS_HOME: home })).toMatchObject({
+    code: 4,
+    stdout: "",
+    stderr: expect.stringContaining(`INTEGRATIONS_HOME ${home} is not there`),
+  });
+  expect(existsSync(home)).toBe(false);
 });

@@ -7,6 +7,8 @@ import { untilOf } from "../../shared/cli/commands/org-key.ts";
 import { parseKeyList } from "../../shared/cli/key-lines.ts";
 import { Stop } from "../../shared/cli/stop.ts";
 import { legacyKeyRow } from "../../shared/vault/legacy-key.ts";
+import { bench } from "../platform/rights.ts";
+import { startPlatform } from "../platform/start.ts";
 import { cli, printed, startService, temporaryFolder } from "./run.ts";
 
 const folder = temporaryFolder();
@@ -227,6 +229,29 @@ describe("beside rows under other peppers", () => {
   test("nothing that was ever printed holds a key", () => {
     expect(printed.join("\n")).not.toMatch(/_api_0123456789abcdef/);
   });
+});
+
+test("migrate tells the keys of a page that ended by a fault, and takes the rest when it is run again", async () => {
+  const platform = await startPlatform();
+  const table = `${bench.project}.${bench.views}.org_api_keys`;
+  const env = { ...platform.env("operator"), INTEGRATIONS_HOME: join(folder.path, "gcp") };
+  const migrate = (...args: string[]) => cli(["migrate", "--org-keys", table, "--until", "90d", ...args], env);
+  try {
+    await platform.bigquery.admin(`CREATE TABLE \`${table}\` (api_key STRING, org_slug STRING)`);
+    for (const org of ["acme", "beta", "gamma"])
+      await platform.bigquery.admin(`INSERT INTO \`${table}\` VALUES ('${key(org)}', '${org}')`);
+    platform.bigquery.faults.next({ kind: "INSERT", table: "integrations.org_keys" }, "quota_403");
+    const ran = await migrate("--json");
+    const taken = { outcome: "imported" };
+    expect([ran.code, JSON.parse(ran.stdout)]).toMatchObject([
+      4,
+      { success: false, code: "store_unavailable", keys: { items: [taken, taken] } },
+    ]);
+    expect(await platform.bigquery.admin("SELECT key_id FROM `integrations.org_keys`")).toHaveLength(2);
+    expect((await migrate()).stdout).toMatch(/^API keys: 1 taken over until .*, 2 skipped, 0 failed$/m);
+  } finally {
+    await platform.close();
+  }
 });
 
 describe("when they end", () => {

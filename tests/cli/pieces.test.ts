@@ -332,11 +332,14 @@ describe("usage", () => {
   ])("%j → 2: %s", async (args, told) => {
     const terminal = fakeTerminal(false);
     expect(await dispatch(args, terminal, { INTEGRATIONS_API_KEY: "x" })).toBe(2);
-    expect(terminal.lines).toEqual([]);
-    const stderr = terminal.notes.join("\n");
-    expect(stderr).toContain(told);
-    expect(stderr).not.toContain("demo-good");
-    expect(stderr).not.toContain("0123456789abcdef");
-    expect(stderr).not.toContain("plain");
+    const [said, silent] = args.includes("--json")
+      ? [terminal.lines, terminal.notes]
+      : [terminal.notes, terminal.lines];
+    expect(silent).toEqual([]);
+    const text = said.join("\n");
+    expect(text).toContain(told);
+    expect(text).not.toContain("demo-good");
+    expect(text).not.toContain("0123456789abcdef");
+    expect(text).not.toContain("plain");
   });
 });

@@ -311,6 +311,9 @@ describe("what is not sent", () => {
     ["a query", "https://example.com/api?x=hunter2"],
     ["another site's path", "//example.com/api"],
     ["a backslash", "/\\example.com"],
+    ["a scheme that is none of the web's", "file:///api"],
+    ["a host that is none", "https://[1/api"],
+    ["a scheme without slashes", "https:example.com"],
     ["no address", "integrations"],
     ["nothing", ""],
   ])("an address with %s is a mistake of the program, which is thrown and not repeated", (_, baseUrl) => {
@@ -326,8 +329,26 @@ describe("what is not sent", () => {
     "http://localhost:8000/api",
     "http://[::1]:8000",
     "/api/v1/integrations",
+    "HTTPS://Example.com/x",
+    "http://LOCALHOST:1",
   ])("%s is taken", (baseUrl) => {
     expect(createClient({ baseUrl })).toHaveProperty("setupIntegration");
+  });
+
+  test.each([
+    ["https://example.com/x/../y/", "https://example.com/y/providers"],
+    ["https://example.com/..", "https://example.com/providers"],
+    ["HTTPS://EXAMPLE.com:443/API", "https://example.com/API/providers"],
+    ["/x/%2e%2e/y", "/y/providers"],
+    [new URL("https://example.com/y"), "https://example.com/y/providers"],
+  ])("%s is asked as every browser reads it: %s", async (baseUrl, asked) => {
+    const urls: string[] = [];
+    const send = async (url: string) => {
+      urls.push(url);
+      return new Response("");
+    };
+    await createClient({ baseUrl, fetch: send }).getProviders();
+    expect(urls).toEqual([asked]);
   });
 });
 

@@ -1,6 +1,8 @@
-import { inspect } from "node:util";
+import { execFile } from "node:child_process";
+import { inspect, promisify } from "node:util";
 import { decodeJwt } from "jose";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { root } from "../../scripts/build/targets.ts";
 import { type ClientOptions, createClient, IntegrationError } from "../../shared/client/client.ts";
 import { subjectOf } from "../platform/certificates.ts";
 import { type Metadata, startMetadata } from "../platform/metadata.ts";
@@ -74,6 +76,28 @@ describe("on Google Cloud", () => {
       pipeline({ audience: "x", platformAudience: "https://y.example.com" }).decryptCredential(WANTED),
     ).rejects.toMatchObject({ code: "caller_invalid" });
     expect(audiencesAsked()).toEqual(["https://y.example.com", "x"]);
+  });
+
+  test.each(["", "/api/v1/integrations", "/tenants/acme/vault"])(
+    "Cloud Run is named by its root, whatever the path (%j)",
+    async (path) => {
+      const asked: string[] = [];
+      const identityToken = (audience: string) => {
+        asked.push(audience);
+        return "";
+      };
+      const failed = pipeline({ baseUrl: `https://decrypt-ab12.a.run.app${path}`, identityToken });
+      await expect(failed.decryptCredential(WANTED)).rejects.toMatchObject({ code: "caller_invalid" });
+      expect(asked[0]).toBe("https://decrypt-ab12.a.run.app");
+    },
+  );
+
+  test("the Python example asks for the same two tokens", async () => {
+    const sent = ["examples/pipeline.py", "acme", "openai", "genai.payg_usage", "run-1"];
+    const env = { ...process.env, INTEGRATIONS_URL: relay.base };
+    const { stdout } = await promisify(execFile)("python3", sent, { cwd: root, env });
+    expect(stdout).toContain("OPENAI VALID");
+    expect(audiencesAsked()).toEqual([new URL(relay.base).origin, "cloudact-integrations-decrypt"]);
   });
 
   test("tokens are kept, and calls at once share their fetching", async () => {

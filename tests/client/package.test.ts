@@ -86,7 +86,8 @@ describe("the package", () => {
   test("does with what every browser has", async () => {
     const module = readFileSync(join(user.built.folder, "client.js"), "utf8");
     const { code } = await transform(module, { format: "iife", globalName: "built" });
-    const web = { fetch, AbortController, AbortSignal, TextDecoder, URLSearchParams, setTimeout, clearTimeout, crypto };
+    const net = { fetch, AbortController, AbortSignal, TextDecoder, URL, URLSearchParams };
+    const web = { ...net, setTimeout, clearTimeout, crypto };
     const { createClient } = runInNewContext(`${code};built`, web);
     const client = createClient({ baseUrl: service.base, apiKey: key });
     expect(await client.getProviders()).toMatchObject({ success: true });

@@ -81,25 +81,73 @@ describe("an answer that was lost", () => {
     expect(await versions()).toBe(1);
   });
 
-  test("of a delete: gone is gone", async () => {
-    await setup();
+  test("of a delete with ifMatch: gone is gone", async () => {
+    const stored = await setup();
+    expect(stored).toMatchObject({ etag: '"v1"' });
     relay.next("lose");
-    expect(await client.deleteIntegration(org, "groq")).toMatchObject({ success: true });
-    relay.next("lose");
-    expect(await client.deleteIntegration(org, "groq")).toMatchObject({ success: true });
-    expect(await client.deleteIntegration(org, "groq")).toMatchObject({ code: "not_configured" });
+    expect(await client.deleteIntegration(org, "groq", { ifMatch: '"v1"' })).toEqual({
+      success: true,
+      message: "Integration deleted successfully",
+    });
+    expect(await client.deleteIntegration(org, "groq", { ifMatch: '"v1"' })).toMatchObject({ code: "not_configured" });
+    expect(relay.seen).toHaveLength(4);
   });
 
-  test("of a scheduled delete with ifMatch: it is not sent again, since its own version would not match", async () => {
+  test("of a delete with ifMatch: what another has set up since is left alone", async () => {
+    await setup();
+    relay.next("lose");
+    const meanwhile = clientWith({
+      fetch: async (url, init) => {
+        if (relay.seen.length === 2)
+          await service.send("POST", `/${org}/groq/setup`, { key, body: { credential: groq.another } });
+        return await fetch(url, init);
+      },
+    });
+    expect(await meanwhile.deleteIntegration(org, "groq", { ifMatch: '"v1"' })).toMatchObject({
+      success: false,
+      code: "precondition_failed",
+    });
+    expect(await client.getIntegrationStatus(org, "groq")).toMatchObject({ success: true, etag: '"v3"' });
+  });
+
+  test.each<[string, Deed]>([
+    ["the service's limit", problem("too_many_requests", { retry_after_s: 0 })],
+    ["the platform's 429", html(429)],
+  ])("of a delete: after %s, which did nothing, absent is no deletion", async (_, deed) => {
+    relay.next(deed);
+    const result = await client.deleteIntegration(org, "groq", { ifMatch: '"v1"' });
+    expect(result).toMatchObject({ success: false, code: "not_configured" });
+    expect(relay.seen).toHaveLength(2);
+  });
+
+  test("of a delete: after a try that found nobody listening, absent is no deletion", async () => {
+    let tries = 0;
+    const late = clientWith({
+      fetch: (url, init) => {
+        tries += 1;
+        return fetch(tries === 1 ? refusedEndpoint : url, init);
+      },
+    });
+    const result = await late.deleteIntegration(org, "groq", { ifMatch: '"v1"' });
+    expect(result).toMatchObject({ success: false, code: "not_configured" });
+    expect(tries).toBe(2);
+  });
+
+  const at = new Date(Date.now() + 86_400_000).toISOString();
+  test.each([
+    ["without ifMatch: it could delete what another has set up since", {}],
+    ["of any version: it could delete what another has set up since", { ifMatch: "*" }],
+    ["of several versions: it could delete what another has set up since", { ifMatch: '"v1", "v3"' }],
+    ["that is scheduled: its own version would not match", { deactivationScheduledAt: at, ifMatch: '"v1"' }],
+    ["that is scheduled without ifMatch: it would be two versions", { deactivationScheduledAt: at }],
+  ])("is the end of a delete %s", async (_, options) => {
     await setup();
     relay.seen.length = 0;
     relay.next("lose");
-    const deactivationScheduledAt = new Date(Date.now() + 86_400_000).toISOString();
-    expect(await client.deleteIntegration(org, "groq", { deactivationScheduledAt, ifMatch: '"v1"' })).toMatchObject({
-      code: "no_answer",
-      retryable: true,
-    });
+    const result = await client.deleteIntegration(org, "groq", options);
+    expect(result).toMatchObject({ code: "no_answer", retryable: true });
     expect(relay.seen).toHaveLength(1);
+    expect(await versions()).toBe(2);
   });
 
   test("two calls have two keys", async () => {
@@ -116,6 +164,14 @@ describe("an answer that was lost", () => {
     expect(await setup()).toMatchObject({ success: true, etag: '"v1"' });
     expect(relay.seen.length).toBeGreaterThan(2);
     expect(await versions()).toBe(1);
+  });
+
+  test.each([{}, { retry_after_s: 0 }])("while it runs (%j), each wait is longer than the last", async (more) => {
+    relay.next(...Array<Deed>(40).fill(problem("in_flight", more)));
+    const bounded = clientWith({ totalTimeoutMs: 3_000 });
+    expect(await bounded.getIntegrations(org)).toMatchObject({ code: "in_flight", retryable: true });
+    expect(relay.seen.length).toBeGreaterThan(2);
+    expect(relay.seen.length).toBeLessThanOrEqual(5);
   });
 });
 
@@ -188,6 +244,7 @@ describe("what is tried again, and what is not", () => {
       code: "no_answer",
       status: 0,
       retryable: true,
+      reason: "not_connected",
       remedy: expect.any(String),
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
@@ -214,6 +271,24 @@ describe("time", () => {
     const bounded = clientWith({ timeoutMs: 300, totalTimeoutMs: 500, retries: 15 });
     expect(await bounded.getIntegrations(org)).toMatchObject({ code: "timeout", status: 0, retryable: true });
     expect(relay.seen.length).toBeLessThanOrEqual(2);
+  });
+
+  test("a fetch that does not heed its signal is given up too", async () => {
+    const deaf = clientWith({ timeoutMs: 200, retries: 1, fetch: () => new Promise(() => {}) });
+    expect(await deaf.getIntegrations(org)).toMatchObject({ code: "timeout", status: 0, retryable: true });
+  });
+
+  test.each(["apiKey", "identityToken"])("%s that never comes is given up, and nothing is sent", async (name) => {
+    const waiting = clientWith({ totalTimeoutMs: 200, [name]: () => new Promise(() => {}) });
+    const wanted = { orgSlug: org, provider: "groq", pipeline: "genai.payg_usage", runId: "run-1", credentialId: "x" };
+    const call = name === "apiKey" ? waiting.getIntegrations(org) : waiting.reportFailure(wanted);
+    expect(await call).toMatchObject({ code: "timeout", status: 0, error: expect.stringContaining(name) });
+    expect(relay.seen).toHaveLength(0);
+  });
+
+  test("no end is one too: Infinity does not end at once", async () => {
+    const patient = clientWith({ timeoutMs: Number.POSITIVE_INFINITY, totalTimeoutMs: Number.POSITIVE_INFINITY });
+    expect(await patient.getIntegrations(org)).toMatchObject({ success: true });
   });
 
   test("a wait that would outlast the call is not begun", async () => {
@@ -265,6 +340,25 @@ describe("abort ends a call at once, with the signal's reason,", () => {
     const call = client.getIntegrations(org, { signal: AbortSignal.abort(reason) });
     await expect(call).rejects.toBe(reason);
     expect(relay.seen).toHaveLength(0);
+  });
+
+  test("before it began or while the key is asked for; a key that fails later disturbs nobody", async () => {
+    const control = new AbortController();
+    const unhandled: unknown[] = [];
+    const note = (error: unknown) => unhandled.push(error);
+    process.on("unhandledRejection", note);
+    const failing = clientWith({
+      apiKey: async () => {
+        control.abort(reason);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        throw new Error("no session");
+      },
+    });
+    await expect(failing.getIntegrations(org, { signal: control.signal })).rejects.toBe(reason);
+    await expect(failing.getIntegrations(org, { signal: control.signal })).rejects.toBe(reason);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    process.off("unhandledRejection", note);
+    expect(unhandled).toEqual([]);
   });
 
   test("and leaves no listener behind", async () => {

@@ -75,6 +75,12 @@ test("If-Match deletes only the version it names", async () => {
   expect((await remove("", { "if-match": '"v1"' })).status).toBe(200);
 });
 
+test("what is absent is 404 whatever If-Match names, so that who repeats a deletion knows that it is done", async () => {
+  await remove("", { "if-match": '"v1"' });
+  for (const named of ['"v1"', '"v2"', "*"])
+    expectProblem(await remove("", { "if-match": named }), 404, "not_configured");
+});
+
 test("a deletion that is scheduled answers 202, shows, and works on until then", async () => {
   const at = inDays(2);
   const reply = await remove(`?deactivation_scheduled_at=${at}`);

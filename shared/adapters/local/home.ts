@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -12,17 +13,18 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /**
  * Creates the folder of the local store and keys, mode 0700, where it does not exist.
  *
  * @returns the folder
- * @throws Error where others could replace files in it
+ * @throws Error where it is none, cannot be made, or others could replace files in it
  */
 export function openHome(folder: string): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(resolve(folder), folder);
+  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is not a folder`);
   const mode = statSync(folder).mode & 0o777;
   if (mode & 0o022) throw new Error(`${folder} can be written by others (mode ${octal(mode)}): chmod 700 it`);
   return folder;
@@ -95,6 +97,19 @@ export function syncFolder(file: string): void {
 /** Whether an error of the operating system has this code. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
+}
+
+/** Level by level: where the system says of a folder that is there that it is not, as procfs does, Node's own way never ends. */
+function makeFolder(path: string, home: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path), home);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return;
+    const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    throw new Error(`${home} cannot be made${code}: INTEGRATIONS_HOME must name a folder that you can write`);
+  }
 }
 
 function writeDraft(file: string, content: string, mode: number): string {

@@ -23,21 +23,25 @@ export const runDebug: Command = {
   async run(context) {
     const { given, terminal, json } = context;
     const org = given.argument("org");
-    return await onBackend(context, async (backend) => {
-      const { collect } = await import("../debug/collect.ts");
-      const only = await codeOf(backend, org, given.optionalArgument("provider"));
-      const collected = await collect(backend, org, only);
-      if (only !== null && collected.looked.length + collected.corrupt.length === 0)
-        throw new Stop(exits.refused, {
-          message: `${org} has not configured ${only}`,
-          code: "not_configured",
-          remedy: `cloudact-integrations debug ${org} shows all that it has`,
-        });
-      const findings = findingsOf(collected);
-      if (json) terminal.print(JSON.stringify(asJson(collected, findings)));
-      else terminal.print(screen(terminal, collected, findings, only !== null));
-      return findings.length > 0 ? exits.negative : exits.ok;
-    });
+    return await onBackend(
+      context,
+      async (backend) => {
+        const { collect } = await import("../debug/collect.ts");
+        const only = await codeOf(backend, org, given.optionalArgument("provider"));
+        const collected = await collect(backend, org, only);
+        if (only !== null && collected.looked.length + collected.corrupt.length === 0)
+          throw new Stop(exits.refused, {
+            message: `${org} has not configured ${only}`,
+            code: "not_configured",
+            remedy: `cloudact-integrations debug ${org} shows all that it has`,
+          });
+        const findings = findingsOf(collected);
+        if (json) terminal.print(JSON.stringify(asJson(collected, findings)));
+        else terminal.print(screen(terminal, collected, findings, only !== null));
+        return findings.length > 0 ? exits.negative : exits.ok;
+      },
+      { makesHome: false },
+    );
   },
 };
 

@@ -52,7 +52,11 @@ export const runImport: Command = {
     const path = given.argument("file");
     const dryRun = given.flag("dry-run");
     requireService(context, "organisation");
-    const { text, isOpenToOthers, isFile } = await readInput(path, { terminal, what: "The list", largestBytes: LARGEST_BYTES });
+    const { text, isOpenToOthers, isFile } = await readInput(path, {
+      terminal,
+      what: "The list",
+      largestBytes: LARGEST_BYTES,
+    });
     const note = (line: string): void => (json ? undefined : terminal.note(terminal.tone("warn", line, "stderr")));
     if (isOpenToOthers) note(`${path} can be read by others on this machine: chmod 600 it, and delete it afterwards`);
     const [{ readRows }, { preflight }, { openProgressFile }, { sendRows }] = await Promise.all([
@@ -94,8 +98,8 @@ function showProblems(terminal: Terminal, json: boolean, problems: readonly RowP
     terminal.print(JSON.stringify({ success: false, sent: false, rows, wrong, problems }));
     return exits.negative;
   }
-  const cells = problems.map(({ row, provider, field, message, remedy }): Cell[] => [
-    { text: String(row), tone: "strong" },
+  const cells = gathered(problems).map(({ place, provider, field, message, remedy }): Cell[] => [
+    { text: place, tone: "strong" },
     provider ?? "-",
     field || "-",
     { text: message, tone: "bad" },
@@ -106,6 +110,20 @@ function showProblems(terminal: Terminal, json: boolean, problems: readonly RowP
     `\n${wrong} of ${rows} ${rows === 1 ? "row" : "rows"} wrong: nothing was sent. Correct them and run it again.`,
   );
   return exits.negative;
+}
+
+const MOST_ALIKE = 10;
+
+/** What is wrong with very many rows alike, such as a column that is missing, in one line. */
+function gathered(problems: readonly RowProblem[]): Array<Omit<RowProblem, "row"> & { place: string }> {
+  const nameOf = ({ field, message, remedy }: RowProblem): string => JSON.stringify([field, message, remedy]);
+  const alike = Map.groupBy(problems, nameOf);
+  return problems.flatMap((one) => {
+    const group = alike.get(nameOf(one)) ?? [one];
+    if (group.length <= MOST_ALIKE) return [{ ...one, place: String(one.row) }];
+    if (group[0] !== one) return [];
+    return [{ ...one, place: `${one.row}-${group.at(-1)?.row ?? one.row}`, provider: `${group.length} rows` }];
+  });
 }
 
 function showSent(
@@ -122,10 +140,16 @@ function showSent(
     not_attempted: count("not_attempted"),
   };
   const isDone = totals.failed === 0 && totals.not_attempted === 0;
+  const isRefused = stop?.exit === exits.refused && totals.completed + totals.unchanged + totals.failed === 0;
   if (isDone) progress?.remove();
   if (json) {
     const problem = stop === null ? {} : { problem: JSON.parse(problemJson(stop)) };
-    terminal.print(JSON.stringify({ success: isDone, sent: true, dry_run: dryRun, ...totals, results, ...problem }));
+    terminal.print(
+      JSON.stringify({ success: isDone, sent: !isRefused, dry_run: dryRun, ...totals, results, ...problem }),
+    );
+  } else if (stop !== null && isRefused) {
+    showProblem(terminal, stop.problem);
+    terminal.note("Nothing was stored.");
   } else {
     const replaces = new Map(ready.map((one) => [one.row, one.replaces]));
     terminal.print(resultTable(terminal, results, { dryRun, replaces }));
@@ -138,10 +162,8 @@ function showSent(
     ];
     terminal.print(`\n${parts.join(", ")}${dryRun ? ". Nothing was stored." : ""}`);
     if (stop !== null) showProblem(terminal, stop.problem);
-    if (!isDone && !dryRun)
-      terminal.note(
-        `What failed changed nothing. Correct those rows and run it again${progress ? ": what is stored is not sent twice" : ""}.`,
-      );
+    const what = stop === null ? "What failed changed nothing. Correct those rows and run it again" : "Run it again";
+    if (!isDone && !dryRun) terminal.note(`${what}${progress ? ": what is stored is not sent twice" : ""}.`);
   }
   if (stop !== null) return stop.exit;
   return isDone ? exits.ok : exits.negative;

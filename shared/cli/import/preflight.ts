@@ -71,7 +71,28 @@ export function preflight(read: Rows, known: Known): { ready: ReadyRow[]; proble
       });
     seen.set(result.provider, before ?? row.row);
   }
+  problems.push(...roomProblems(ready, known));
   return { ready, problems: problems.sort((one, other) => one.row - other.row) };
+}
+
+/** As many as an organisation may have, as the service holds it. */
+const MOST_CUSTOM = 200;
+
+/** Of new custom subscriptions, only the first that has no room is told: which ones go is not for us to say. */
+function roomProblems(ready: readonly ReadyRow[], { configured }: Known): RowProblem[] {
+  const isCustom = (code: string): boolean => code.startsWith("custom-");
+  const added = ready.filter(({ provider, replaces }) => isCustom(provider) && !replaces);
+  const room = Math.max(0, MOST_CUSTOM - [...configured].filter(isCustom).length);
+  const first = added[room];
+  if (first === undefined) return [];
+  const excess = added.length - room;
+  return [
+    {
+      ...{ row: first.row, provider: first.provider, field: "provider" },
+      message: `An organization can have at most ${MOST_CUSTOM} custom subscriptions`,
+      remedy: `Take ${excess} ${excess === 1 ? "row" : "rows"} out of the list, or delete subscriptions that are no longer needed`,
+    },
+  ];
 }
 
 const OWN = ["provider", "credential", "credential_name", "metadata"] as const;

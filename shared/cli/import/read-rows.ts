@@ -90,8 +90,9 @@ function csvRecords(text: string): string[][] {
   const delimiter = [",", ";", "\t"].map((sign) => [sign, line.split(sign).length] as const);
   const [[counted] = [","]] = delimiter.sort(([, one], [, other]) => other - one);
   const sign = said ?? counted;
+  const rows = said === undefined ? text : text.slice(line.length).replace(/^\r?\n?/, "");
   try {
-    return parseCsv(text, { delimiter: sign, relax_column_count: true, skip_empty_lines: false });
+    return parseCsv(rows, { delimiter: sign, relax_column_count: true, skip_empty_lines: false });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     // Its message quotes the row.

@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../parts/button.tsx";
 import { Icon } from "../parts/icon.tsx";
 import type { Face } from "../registry.ts";
@@ -6,6 +6,7 @@ import type { Tied } from "./field.tsx";
 
 /** Longer than any key file, shorter than what the service takes. */
 const MOST_BYTES = 64 * 1024;
+const TOO_LARGE = "This is too large to be a key file.";
 
 interface Given {
   tied: Tied;
@@ -17,19 +18,34 @@ interface Given {
 /** A JSON key file, by paste, by drop or by choice. It never stands in the page: only what is not secret in it is shown. */
 export function Document({ tied, face, document, onDocument }: Given) {
   const picker = useRef<HTMLInputElement>(null);
+  const root = useRef<HTMLDivElement>(null);
   const [isOver, setOver] = useState(false);
+  const isTaken = document !== null;
+  const wasTaken = useRef(isTaken);
+  useEffect(() => {
+    if (wasTaken.current === isTaken) return;
+    wasTaken.current = isTaken;
+    // What had the focus has gone with the change.
+    const { activeElement, body } = globalThis.document;
+    if (activeElement === null || activeElement === body)
+      root.current?.querySelector<HTMLElement>(isTaken ? "button" : "textarea")?.focus();
+  }, [isTaken]);
   const take = (text: string) => {
+    if (text.length > MOST_BYTES) return onDocument(null, TOO_LARGE);
     const read = readDocument(face, text);
     if (typeof read === "string") onDocument(null, read);
     else onDocument(read, null);
   };
   const takeFile = async (file: File | undefined) => {
     if (file === undefined) return;
-    if (file.size > MOST_BYTES) return onDocument(null, "This file is too large to be a key file.");
-    take(await file.text());
+    if (file.size > MOST_BYTES) return onDocument(null, TOO_LARGE);
+    const text = await file.text().catch(() => null);
+    if (text === null)
+      onDocument(null, "The browser could not read this file. See that it is there, and choose it again.");
+    else take(text);
   };
-  if (document !== null)
-    return (
+  const box =
+    document !== null ? (
       <div class="document">
         <Icon name="file" />
         <dl>
@@ -46,65 +62,78 @@ export function Document({ tied, face, document, onDocument }: Given) {
             <dd>there, not shown</dd>
           </div>
         </dl>
-        <Button id={tied.id} small look="quiet" onClick={() => onDocument(null, null)}>
+        <Button
+          id={tied.id}
+          small
+          look="quiet"
+          aria-label="Take another key file"
+          onClick={() => onDocument(null, null)}
+        >
           Take another
         </Button>
       </div>
+    ) : (
+      <fieldset
+        aria-label="Key file: drop, choose or paste"
+        class={`drop${isOver ? " over" : ""}`}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={(event) => {
+          event.preventDefault();
+          setOver(false);
+          const { dataTransfer } = event;
+          if (dataTransfer?.files[0]) void takeFile(dataTransfer.files[0]);
+          else take(dataTransfer?.getData("text") ?? "");
+        }}
+      >
+        <Icon name="file" size={24} />
+        <p>
+          Drop the JSON key file here, or{" "}
+          <button type="button" class="text-button" onClick={() => picker.current?.click()}>
+            choose it
+          </button>
+        </p>
+        <textarea
+          {...tied}
+          rows={2}
+          class="mono"
+          placeholder="or paste its text"
+          value=""
+          autoComplete="off"
+          spellcheck={false}
+          onPaste={(event) => {
+            event.preventDefault();
+            take(event.clipboardData?.getData("text") ?? "");
+          }}
+          onInput={(event) => {
+            const { value } = event.currentTarget;
+            event.currentTarget.value = "";
+            take(value);
+          }}
+        />
+        <input
+          ref={picker}
+          type="file"
+          hidden
+          accept=".json,application/json"
+          aria-label="JSON key file"
+          onChange={(event) => {
+            void takeFile(event.currentTarget.files?.[0]);
+            event.currentTarget.value = "";
+          }}
+        />
+      </fieldset>
     );
   return (
-    <fieldset
-      aria-label="Key file: drop, choose or paste"
-      class={`drop${isOver ? " over" : ""}`}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        const { dataTransfer } = event;
-        if (dataTransfer?.files[0]) void takeFile(dataTransfer.files[0]);
-        else take(dataTransfer?.getData("text") ?? "");
-      }}
-    >
-      <Icon name="file" size={24} />
-      <p>
-        Drop the JSON key file here, or{" "}
-        <button type="button" class="text-button" onClick={() => picker.current?.click()}>
-          choose it
-        </button>
+    <div ref={root}>
+      <p class="hidden" role="status">
+        {isTaken ? "The key file is taken. Nothing has been sent yet." : ""}
       </p>
-      <textarea
-        {...tied}
-        rows={2}
-        class="mono"
-        placeholder="or paste its text"
-        value=""
-        autoComplete="off"
-        spellcheck={false}
-        onPaste={(event) => {
-          event.preventDefault();
-          take(event.clipboardData?.getData("text") ?? "");
-        }}
-        onInput={(event) => {
-          const { value } = event.currentTarget;
-          event.currentTarget.value = "";
-          take(value);
-        }}
-      />
-      <input
-        ref={picker}
-        type="file"
-        hidden
-        accept=".json,application/json"
-        aria-label="JSON key file"
-        onChange={(event) => {
-          void takeFile(event.currentTarget.files?.[0]);
-          event.currentTarget.value = "";
-        }}
-      />
-    </fieldset>
+      {box}
+    </div>
   );
 }
 

@@ -40,7 +40,8 @@ export function Secret({ tied, label, value, isHeld, isLong, placeholder, onInpu
     ...tied,
     value,
     placeholder,
-    autoComplete: "off" as const,
+    // Said to be a code for once, which no browser offers to save; “off” is ignored on passwords.
+    autoComplete: "one-time-code" as const,
     autoCapitalize: "off" as const,
     spellcheck: false,
     "data-1p-ignore": "",

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { type Face, fieldComplaint, recognise, repaired } from "../registry.ts";
 
 /** A field in which there is a key of another provider. */
@@ -28,6 +28,8 @@ export interface CredentialForm {
   setErrors: (errors: Record<string, ComponentChildren>) => void;
   /** Looks at all; whether it can be sent. */
   check: () => boolean;
+  /** Another number after each change of what is sent. */
+  revision: () => number;
   /** What is sent: an object of fields, or the document. */
   payload: () => Record<string, unknown>;
   clear: () => void;
@@ -36,11 +38,18 @@ export interface CredentialForm {
 /** The name under which a document's complaint stands. */
 export const DOCUMENT = "";
 
-export function useCredential(faces: readonly Face[], face: Face, carried: string | null): CredentialForm {
+/** A credential's form; `take` gives what was entered elsewhere, once, so that it is in memory here alone. */
+export function useCredential(
+  faces: readonly Face[],
+  face: Face,
+  take: () => string | null = () => null,
+): CredentialForm {
   const firstSecret = face.fields.find(({ secret }) => secret)?.name ?? face.fields[0]?.name;
-  const [values, setValues] = useState<Record<string, string>>(() =>
-    carried === null || firstSecret === undefined || face.document ? {} : { [firstSecret]: carried },
-  );
+  const [values, setValues] = useState<Record<string, string>>(() => {
+    const carried = take();
+    return carried === null || firstSecret === undefined || face.document ? {} : { [firstSecret]: carried };
+  });
+  const revision = useRef(0);
   const [document, setDocument] = useState<Record<string, unknown> | null>(null);
   const [isHeld, setHeld] = useState(false);
   const [errors, setErrors] = useState<Record<string, ComponentChildren>>({});
@@ -70,12 +79,15 @@ export function useCredential(faces: readonly Face[], face: Face, carried: strin
     other,
     setErrors,
     setOther: setTold,
+    revision: () => revision.current,
     set: (name, text) => {
+      revision.current += 1;
       setValues((before) => ({ ...before, [name]: text }));
       setTold(null);
       put(name, null);
     },
     setDocument: (found, complaint) => {
+      revision.current += 1;
       setDocument(found);
       setHeld(false);
       put(DOCUMENT, complaint);
@@ -85,6 +97,7 @@ export function useCredential(faces: readonly Face[], face: Face, carried: strin
     },
     hold: () => setHeld(true),
     release: (name) => {
+      revision.current += 1;
       setHeld(false);
       setTold(null);
       setValues((before) => ({ ...before, [name]: "" }));

@@ -6,10 +6,12 @@ interface Given {
   children: ComponentChildren;
   onClose: () => void;
   wide?: boolean;
+  /** Something is under way: it stays until that is known. */
+  busy?: boolean;
 }
 
-/** A question that stands before the page. The browser keeps the focus inside and gives it back afterwards; Escape closes. */
-export function Dialog({ title, children, onClose, wide = false }: Given) {
+/** A question that stands before the page. The browser keeps the focus inside and gives it back afterwards; Escape closes, unless something is under way. */
+export function Dialog({ title, children, onClose, wide = false, busy = false }: Given) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useLayoutEffect(() => {
@@ -25,7 +27,13 @@ export function Dialog({ title, children, onClose, wide = false }: Given) {
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        if (!busy) onClose();
+      }}
+      // A second Escape closes it without asking.
+      onClose={({ currentTarget }) => {
+        if (!currentTarget.isConnected) return;
+        if (busy) currentTarget.showModal();
+        else onClose();
       }}
     >
       <h2 id={id}>{title}</h2>

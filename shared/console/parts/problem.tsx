@@ -15,8 +15,7 @@ interface Given {
 
 /** Why something did not succeed, what to do, and what to name to the operators. */
 export function Problem({ failure, again, againLabel = "Try again", actions }: Given) {
-  const left = useCountdown(failure);
-  const wait = left > 0 ? `Wait ${left} s` : null;
+  const wait = useWait(failure);
   return (
     <Notice
       loud
@@ -50,8 +49,9 @@ export function Problem({ failure, again, againLabel = "Try again", actions }: G
 export function titleOf(failure: Failure): string {
   if (failure.status === 0) return navigator.onLine ? sentence(failure.error) : "You are offline.";
   if (failure.code === "too_many_requests") return "Too many requests in a minute.";
-  if (failure.code === "precondition_failed" || failure.code === "conflict")
-    return failure.reason === "too_many" ? sentence(failure.error) : "Somebody else has changed this meanwhile.";
+  if (isOvertaken(failure)) return "Somebody else has changed this meanwhile.";
+  if (failure.code === "in_flight") return "The same change is still under way.";
+  if (failure.code === "payload_too_large") return "This is too large.";
   return sentence(failure.error);
 }
 
@@ -61,15 +61,20 @@ export function remedyOf(failure: Failure): string {
     return navigator.onLine
       ? "Nothing is known to have been stored. See that the service runs and can be reached, then try again."
       : "Connect to the network, then try again.";
-  if (failure.remedy) return sentence(failure.remedy);
+  // What the service says of these is for programs.
+  if (isOvertaken(failure)) return "Nothing of yours was stored. Load the newest version, look at it, and save again.";
   switch (failure.code) {
     case "too_many_requests":
       return "Nothing was changed. The button is free again when the time is over.";
-    case "precondition_failed":
-    case "conflict":
-      return "Nothing of yours was stored. Load the newest version, look at it, and make your change again.";
     case "already_exists":
-      return "Somebody has connected it meanwhile. Open it, and replace its credential there if you mean to.";
+      return "It was there before you saved, and nothing of yours was stored. Open it, and change it there if you mean to.";
+    case "in_flight":
+      return "Wait a few seconds, then try again: nothing is done twice.";
+    case "payload_too_large":
+      return "Nothing was stored. See that a key alone was pasted, and that the texts are short.";
+  }
+  if (failure.remedy) return sentence(failure.remedy);
+  switch (failure.code) {
     case "org_key_invalid":
       return "The organisation key is not accepted any more. Lock the console and sign in with a valid one.";
     case "scope_insufficient":
@@ -84,15 +89,22 @@ export function remedyOf(failure: Failure): string {
   }
 }
 
-/** Seconds until another try makes sense. */
-function useCountdown(failure: Failure): number {
-  const [left, setLeft] = useState(failure.retryAfterS ?? 0);
+/** Whether a newer version was stored than the one that the change was made on. */
+export function isOvertaken({ code, reason }: Failure): boolean {
+  return code === "precondition_failed" || (code === "conflict" && reason !== "too_many");
+}
+
+/** What a button says while another try makes no sense; `null` where it does. */
+export function useWait(failure: Failure | null): string | null {
+  const seconds = failure?.code === "too_many_requests" ? (failure.retryAfterS ?? 0) : 0;
+  const [left, setLeft] = useState(seconds);
   useEffect(() => {
-    const endsAt = Date.now() + (failure.retryAfterS ?? 0) * 1_000;
+    if (seconds === 0) return setLeft(0);
+    const endsAt = Date.now() + seconds * 1_000;
     const tick = () => setLeft(Math.max(0, Math.ceil((endsAt - Date.now()) / 1_000)));
     tick();
     const timer = setInterval(tick, 500);
     return () => clearInterval(timer);
-  }, [failure]);
-  return failure.code === "too_many_requests" ? left : 0;
+  }, [failure, seconds]);
+  return left > 0 ? `Wait ${left} s` : null;
 }

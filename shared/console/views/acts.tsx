@@ -3,13 +3,14 @@ import type { Checked, Failure } from "../../client/results.ts";
 import { useDesk } from "../context.ts";
 import { Button } from "../parts/button.tsx";
 import { Notice } from "../parts/notice.tsx";
-import { Problem } from "../parts/problem.tsx";
+import { Problem, useWait } from "../parts/problem.tsx";
 import type { Face } from "../registry.ts";
 import type { Detail } from "../store.ts";
 import { sentence } from "../words.ts";
 import { Edit } from "./edit.tsx";
 import { Remove } from "./remove.tsx";
 import { Rotate } from "./rotate.tsx";
+import { useIntent } from "./submitting.tsx";
 
 interface Given {
   face: Face;
@@ -29,7 +30,9 @@ export function Acts({ face, code, detail }: Given) {
   const { info, etag } = detail;
   const provider = code.toLowerCase();
   const isRecord = face.credential_type === "none";
-  const off = store.canManage ? null : "This organisation key may read only";
+  const intent = useIntent();
+  const wait = useWait(failure);
+  const off = store.canManage ? wait : "This organisation key may read only";
   const validate = async () => {
     setBusy("validate");
     setFailure(null);
@@ -43,15 +46,19 @@ export function Acts({ face, code, detail }: Given) {
   const toggle = async () => {
     setBusy("switch");
     setFailure(null);
+    const wanted = !info.enabled;
     const answer = await store.client.updateIntegration({
       orgSlug: store.org,
       provider,
-      enabled: !info.enabled,
+      enabled: wanted,
+      idempotencyKey: intent([etag, wanted]),
       ...(etag ? { ifMatch: etag } : {}),
     });
     await store.refresh(code);
     setBusy(null);
-    if (!answer.success) return setFailure(answer);
+    // Where only the answer was lost, what is stored tells that it was done.
+    const isLost = !answer.success && answer.status === 0 && store.details.get(code)?.info.enabled === wanted;
+    if (!answer.success && !isLost) return setFailure(answer);
     toast(info.enabled ? `${info.display_name} is disabled.` : `${info.display_name} is enabled.`);
   };
   const close = () => setOpen(null);

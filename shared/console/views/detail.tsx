@@ -18,6 +18,7 @@ import { Facts } from "./facts.tsx";
 import { Findings } from "./findings.tsx";
 import { Guide } from "./guide.tsx";
 import { ReadOnly } from "./setup.tsx";
+import { useIntent } from "./submitting.tsx";
 import { Tables } from "./tables.tsx";
 import { Timeline } from "./timeline.tsx";
 
@@ -33,12 +34,14 @@ export function Detail({ face, code }: { face: Face; code: string }) {
   useEffect(() => {
     void store.loadDetail(code).then(setFailure);
   }, [store, code]);
+  const intent = useIntent();
   const undo = async () => {
     setBusy(true);
     const answer = await store.client.updateIntegration({
       orgSlug: store.org,
       provider: code.toLowerCase(),
       deactivationScheduledAt: null,
+      idempotencyKey: intent([detail?.etag, "undo"]),
       ...(detail?.etag ? { ifMatch: detail.etag } : {}),
     });
     setBusy(false);

@@ -25,7 +25,9 @@ export function Done({ stored, face, name }: { stored: Stored; face: Face; name:
           ? "It has not been proven yet. It is tried again by itself, and you can validate it at any time."
           : isReady
             ? "Cost pipelines can run on it from now on."
-            : "The key works, and no cost pipeline can run on it yet. This is what is missing:"}
+            : isRecord
+              ? "It is recorded, and its cost cannot be counted yet."
+              : "The key works, and no cost pipeline can run on it yet. This is what is missing:"}
       </p>
       <Findings
         face={face}

@@ -5,58 +5,74 @@ import { Field } from "../fields/field.tsx";
 import { go } from "../navigation.ts";
 import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
-import { Problem } from "../parts/problem.tsx";
+import { Problem, titleOf, useWait } from "../parts/problem.tsx";
 import type { Detail } from "../store.ts";
-import { Reload } from "./rotate.tsx";
+import { sentence } from "../words.ts";
+import { Reload, UNDER_WAY } from "./rotate.tsx";
+import { useAlive } from "./submitting.tsx";
 
 const DAY_MS = 86_400_000;
 
 /** Deletes an integration: at a day, which can be undone until then, or now, which cannot. */
-export function Remove({
-  code,
-  detail: { info, etag },
-  onClose,
-}: {
-  code: string;
-  detail: Detail;
-  onClose: () => void;
-}) {
+export function Remove({ code, detail, onClose }: { code: string; detail: Detail; onClose: () => void }) {
   const { store, toast } = useDesk();
+  const [{ info, etag }, setBase] = useState(detail);
   const [when, setWhen] = useState<"later" | "now">("later");
   const [date, setDate] = useState(() => new Date(Date.now() + 7 * DAY_MS).toISOString().slice(0, 10));
   const [typed, setTyped] = useState("");
   const [error, setError] = useState<string | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const alive = useAlive();
+  const wait = useWait(failure);
   const word = code.toLowerCase();
+  /** Whether it has come to that after all: the answer may have been lost on the way. */
+  const isDone = async () => {
+    await store.refresh(code);
+    if (when === "now") return !store.details.has(code) && store.summaries[code]?.lifecycle === "not_configured";
+    return store.details.get(code)?.info.deactivation_scheduled_at?.slice(0, 10) === date;
+  };
   const submit = async () => {
+    if (isBusy || wait !== null) return;
     setFailure(null);
     const wrong =
       when === "now" && typed.trim() !== word
         ? `Type ${word} to confirm.`
-        : when === "later" && !(Date.parse(date) > Date.now() - DAY_MS && Date.parse(date) < Date.now() + 365 * DAY_MS)
-          ? "Choose a day from today to one year ahead."
+        : when === "later" && !isAhead(date)
+          ? "Choose a day from today to less than a year ahead."
           : null;
     setError(wrong);
-    if (wrong !== null || isBusy) return;
+    if (wrong !== null) return;
     setBusy(true);
     const answer = await store.client.deleteIntegration(store.org, word, {
       ...(etag ? { ifMatch: etag } : {}),
       ...(when === "later" ? { deactivationScheduledAt: date } : {}),
     });
+    // What is read again may take the view away, and this with it.
+    const isHere = alive.current;
+    const isLost = !answer.success && [0, 404, 412].includes(answer.status) && (await isDone());
     setBusy(false);
-    if (!answer.success) return setFailure(answer);
+    if (!answer.success && !isLost) {
+      if (!alive.current) return toast(`${info.display_name}: ${titleOf(answer)}`, "bad");
+      const about = answer.errors?.find(({ field }) => field === "query:deactivation_scheduled_at");
+      return about === undefined ? setFailure(answer) : setError(sentence(about.message));
+    }
     toast(
       when === "later"
         ? `${info.display_name} will be deleted. You can undo that until then.`
         : `${info.display_name} is deleted.`,
     );
-    if (when === "now") go(store.org, { view: "overview", section: null });
+    if (when === "now" && isHere) go(store.org, { view: "overview", section: null });
     await store.refresh(code);
-    if (when === "later") onClose();
+    if (when === "later" && alive.current) onClose();
+  };
+  const rebase = (newest: Detail | undefined) => {
+    if (newest === undefined) return onClose();
+    setBase(newest);
+    setFailure(null);
   };
   return (
-    <Dialog title={`Delete ${info.display_name}`} onClose={onClose}>
+    <Dialog title={`Delete ${info.display_name}`} onClose={onClose} busy={isBusy}>
       <form
         noValidate
         onSubmit={(event) => {
@@ -107,18 +123,23 @@ export function Remove({
           <p class="help">Deleting it here does not revoke the key at the provider: do that there as well.</p>
         )}
         {failure ? (
-          <Problem
-            failure={failure}
-            actions={<Reload failure={failure} code={code} onDone={() => setFailure(null)} />}
-          />
+          <Problem failure={failure} actions={<Reload failure={failure} code={code} onDone={rebase} />} />
         ) : null}
         <div class="actions form-actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="danger" type="submit" busy={isBusy}>
+          <Button off={isBusy ? UNDER_WAY : null} onClick={onClose}>
+            Cancel
+          </Button>
+          <Button look="danger" type="submit" busy={isBusy} off={wait}>
             {when === "later" ? "Schedule the deletion" : "Delete now"}
           </Button>
         </div>
       </form>
     </Dialog>
   );
+}
+
+/** Whether the end of a day lies ahead, and no more than a year. */
+function isAhead(date: string): boolean {
+  const end = Date.parse(date) + DAY_MS;
+  return end > Date.now() && end <= Date.now() + 365 * DAY_MS;
 }

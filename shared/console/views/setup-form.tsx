@@ -6,28 +6,30 @@ import { CredentialFields } from "../fields/credential-fields.tsx";
 import { Field } from "../fields/field.tsx";
 import { type EnteredSettings, Setting, settingComplaints, settingValues } from "../fields/setting.tsx";
 import { useCredential } from "../fields/use-credential.ts";
-import { go } from "../navigation.ts";
+import { go, takeCarried } from "../navigation.ts";
 import { Button } from "../parts/button.tsx";
 import { Notice } from "../parts/notice.tsx";
-import { Problem } from "../parts/problem.tsx";
-import { type Face, vendorOf } from "../registry.ts";
+import { Problem, titleOf, useWait } from "../parts/problem.tsx";
+import { type Face, isForCosts, settingsOf, vendorOf } from "../registry.ts";
 import { Findings } from "./findings.tsx";
-import { newKey, otherOf, place, slugOf } from "./submitting.tsx";
+import { Reload } from "./rotate.tsx";
+import { otherOf, place, slugOf, useAlive, useIntent } from "./submitting.tsx";
 
 interface Given {
   face: Face;
   segment: string;
   isNew: boolean;
-  carried: string | null;
   onDone: (stored: Stored, name: string) => void;
 }
 
+/** The segment of the form for a subscription that has no name yet. */
+export const NEW_CUSTOM = "custom-new";
 const NEEDS_MANAGE = "This organisation key may read only";
 
 /** The form that connects a provider: tested first where one likes, stored only when the provider has accepted it. */
-export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
+export function SetupForm({ face, segment, isNew, onDone }: Given) {
   const { store, toast } = useDesk();
-  const form = useCredential(store.providers, face, carried);
+  const form = useCredential(store.providers, face, () => takeCarried(segment));
   const [settings, setSettings] = useState<EnteredSettings>({});
   const [errors, setErrors] = useState<Readonly<Record<string, ComponentChildren>>>({});
   const [name, setName] = useState("");
@@ -35,7 +37,9 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
   const [isBusy, setBusy] = useState<"test" | "save" | null>(null);
   const [tested, setTested] = useState<Checked | null>(null);
   const [failure, setFailure] = useState<{ why: Failure; of: "test" | "save" } | null>(null);
-  const key = useRef({ for: "", key: "" });
+  const intent = useIntent();
+  const alive = useAlive();
+  const wait = useWait(failure?.why ?? null);
   const running = useRef(false);
   const element = useRef<HTMLFormElement>(null);
   const [refusals, refuse] = useState(0);
@@ -43,51 +47,70 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
     if (refusals > 0) focusFirst(element.current);
   }, [refusals]);
   const isRecord = face.credential_type === "none";
-  const isCustom = segment === "custom-new";
+  const isCustom = segment === NEW_CUSTOM;
   const provider = isCustom
     ? `custom-${slugOf(name)}`
     : segment.startsWith("custom-")
       ? segment
       : face.code.toLowerCase();
+  const code = segment.startsWith("custom-") ? provider : face.code;
+  // The version that this form replaces: what another has stored since is not overwritten.
+  const etag = useRef<string | null>(null);
+  const read = async (): Promise<Failure | null> => {
+    const why = await store.loadDetail(code);
+    etag.current = store.details.get(code)?.etag ?? null;
+    return why;
+  };
+  useEffect(() => {
+    if (!isNew) void read();
+  }, []);
+  const metadata = settingsOf(face);
   const title = isCustom || segment.startsWith("custom-") ? name || "Subscription" : face.display_name;
 
   const submit = async (kind: "test" | "save", skipValidation = false) => {
-    if (running.current) return;
+    if (running.current || wait !== null) return;
     setTested(null);
     setFailure(null);
-    const wrong = settingComplaints(face.metadata, settings);
-    if (isCustom && slugOf(name) === "") wrong["/name"] = "A name is needed: the subscription is listed by it.";
+    const wrong = settingComplaints(metadata, settings);
+    const unfit = isCustom ? nameComplaint(name) : null;
+    if (unfit !== null) wrong["/name"] = unfit;
     setErrors(wrong);
     const isWhole = isRecord || form.check();
     if (!isWhole || Object.keys(wrong).length > 0) return refuse((before) => before + 1);
-    const request = {
-      orgSlug: store.org,
-      provider,
-      ...(isRecord ? {} : { credential: form.payload() }),
-      ...(name.trim() === "" ? {} : { credentialName: name.trim() }),
-      metadata: settingValues(face.metadata, settings),
-      ...(expires === "" ? {} : { expiresAt: expires }),
-      createOnly: isNew,
-    };
-    // One intent, one key: a second click, or another try after an outage, makes no second version.
-    const content = JSON.stringify([request, skipValidation]);
-    if (key.current.for !== content) key.current = { for: content, key: newKey() };
     running.current = true;
     setBusy(kind);
     form.hold();
+    const unread = isNew || etag.current !== null ? null : await read();
+    if (unread !== null && unread.code !== "integrity") {
+      running.current = false;
+      setBusy(null);
+      return setFailure({ why: unread, of: kind });
+    }
+    const settled = {
+      orgSlug: store.org,
+      provider,
+      ...(name.trim() === "" ? {} : { credentialName: name.trim() }),
+      metadata: settingValues(face.metadata, settings),
+      ...(expires === "" ? {} : { expiresAt: expires }),
+      createOnly: isNew || isCustom,
+      ...(etag.current === null ? {} : { ifMatch: etag.current }),
+    };
+    const request = { ...settled, ...(isRecord ? {} : { credential: form.payload() }) };
     const answer: SetupResult = await store.client.setupIntegration(
-      kind === "test" ? { ...request, dryRun: true } : { ...request, skipValidation, idempotencyKey: key.current.key },
+      kind === "test"
+        ? { ...request, dryRun: true }
+        : { ...request, skipValidation, idempotencyKey: intent([settled, form.revision(), skipValidation]) },
     );
     running.current = false;
     setBusy(null);
     if (answer.success && "dryRun" in answer) setTested(answer);
     else if (answer.success) {
-      key.current = { for: "", key: "" };
       form.clear();
       onDone(answer, title);
       toast(`${title} integration configured!`);
       void store.refresh(answer.provider);
-    } else {
+    } else if (!alive.current) toast(`${title}: ${titleOf(answer)}`, "bad");
+    else {
       const placed = place(face, answer);
       form.setErrors(placed.credential);
       form.setOther(otherOf(store.providers, answer));
@@ -98,10 +121,9 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
   };
 
   const off = store.canManage ? null : NEEDS_MANAGE;
-  const needed = [...face.metadata]
-    .filter(({ required }) => required || isRecord)
-    .sort((left, right) => Number(right.required) - Number(left.required));
-  const others = face.metadata.filter(({ required }) => !required && !isRecord);
+  const isShown = (one: (typeof metadata)[number]) => one.required || isRecord || isForCosts(one);
+  const needed = metadata.filter(isShown).sort((left, right) => Number(right.required) - Number(left.required));
+  const others = metadata.filter((one) => !isShown(one));
   const why = failure?.why;
   const isInconclusive = why?.code === "provider_unreachable" || why?.code === "provider_rate_limited";
   const set = (setting: string) => (value: EnteredSettings[string]) => {
@@ -165,8 +187,20 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
         ))
       )}
       {isRecord ? null : (
+        <Field
+          label="Expires on"
+          optional
+          error={errors["/expires_at"]}
+          help="Where the provider has shown you a date: you are told 30, 14, 7 and 1 days before."
+        >
+          {(tied) => (
+            <input {...tied} type="date" value={expires} onInput={(event) => setExpires(event.currentTarget.value)} />
+          )}
+        </Field>
+      )}
+      {isRecord ? null : (
         <details class="more" open={others.some((one) => errors[one.name] !== undefined)}>
-          <summary>Expiry date, name{others.length > 0 ? " and settings" : ""}</summary>
+          <summary>Name{others.length > 0 ? " and settings" : ""}</summary>
           <Field label="Name" optional error={errors["/credential_name"]} help="How you tell it from others.">
             {(tied) => (
               <input
@@ -177,16 +211,6 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
                 autoComplete="off"
                 onInput={(event) => setName(event.currentTarget.value)}
               />
-            )}
-          </Field>
-          <Field
-            label="Expires on"
-            optional
-            error={errors["/expires_at"]}
-            help="Where the provider has shown you a date: you are told 30, 14, 7 and 1 days before."
-          >
-            {(tied) => (
-              <input {...tied} type="date" value={expires} onInput={(event) => setExpires(event.currentTarget.value)} />
             )}
           </Field>
           {others.map((setting) => (
@@ -226,7 +250,7 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
           failure={failure.why}
           again={failure.why.retryable ? () => void submit(failure.of) : undefined}
           actions={
-            isInconclusive ? (
+            isInconclusive && isNew ? (
               <Button small look="quiet" onClick={() => void submit("save", true)}>
                 Save now, check later
               </Button>
@@ -235,12 +259,29 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
                 small
                 look="quiet"
                 onClick={() =>
-                  void store.load().then(() => go(store.org, { view: "provider", segment }, face.category))
+                  void store
+                    .load()
+                    .then(() =>
+                      go(
+                        store.org,
+                        { view: "provider", segment: segment.startsWith("custom-") ? provider : face.path },
+                        face.category,
+                      ),
+                    )
                 }
               >
-                Open it
+                {isCustom ? `Open ${provider}` : "Open it"}
               </Button>
-            ) : null
+            ) : (
+              <Reload
+                failure={failure.why}
+                code={code}
+                onDone={(newest) => {
+                  etag.current = newest?.etag ?? null;
+                  setFailure(null);
+                }}
+              />
+            )
           }
         />
       ) : null}
@@ -248,7 +289,7 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
         {isRecord ? null : (
           <Button
             busy={isBusy === "test"}
-            off={off ?? (isBusy === "save" ? "It is being saved" : null)}
+            off={off ?? wait ?? (isBusy === "save" ? "It is being saved" : null)}
             onClick={() => void submit("test")}
           >
             {isBusy === "test" ? "Testing…" : "Test"}
@@ -258,7 +299,7 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
           look="main"
           type="submit"
           busy={isBusy === "save"}
-          off={off ?? (isBusy === "test" ? "It is being tested" : null)}
+          off={off ?? wait ?? (isBusy === "test" ? "It is being tested" : null)}
         >
           {isBusy === "save"
             ? isRecord
@@ -279,6 +320,14 @@ export function SetupForm({ face, segment, isNew, carried, onDone }: Given) {
       )}
     </form>
   );
+}
+
+/** What is wrong with the name of a new subscription, by which it is listed; `null` where nothing is. */
+function nameComplaint(name: string): string | null {
+  if (name.trim() === "") return "A name is needed: the subscription is listed by it.";
+  const slug = slugOf(name);
+  if (slug === "") return "Use at least one Latin letter or digit in it, since the subscription is listed by those.";
+  return `custom-${slug}` === NEW_CUSTOM ? "This name is kept for the form itself. Add something to it." : null;
 }
 
 /** Goes to the first control at which something is wrong. */

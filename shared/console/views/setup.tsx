@@ -1,7 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Stored } from "../../client/results.ts";
 import { useDesk } from "../context.ts";
-import { takeCarried } from "../navigation.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Heading } from "../parts/heading.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -12,15 +11,18 @@ import { type Face, familyOf, kindOf } from "../registry.ts";
 import { sectionNames } from "../words.ts";
 import { Done } from "./done.tsx";
 import { Guide } from "./guide.tsx";
-import { SetupForm } from "./setup-form.tsx";
+import { NEW_CUSTOM, SetupForm } from "./setup-form.tsx";
 
 /** Connects a provider: how to get the key first, then the form; of a family, which kind of credential. */
-export function Setup({ face, segment, ...given }: { face: Face; segment: string; isNew: boolean }) {
+export function Setup({ face, segment }: { face: Face; segment: string }) {
   const { store } = useDesk();
-  const { name, members } = familyOf(store.providers, face);
-  const [chosen, choose] = useState(face);
-  const [carried] = useState(() => takeCarried(segment));
-  const [isNew] = useState(given.isNew);
+  const { name, members, ...family } = familyOf(store.providers, face);
+  // As it was on opening: what is stored here must not turn this into another form.
+  const [stored] = useState(() => members.filter(({ code }) => store.isConfigured(code)));
+  const [isKnown] = useState(() => segment !== NEW_CUSTOM && store.isConfigured(segment));
+  const [chosen, choose] = useState(() => (segment === family.segment ? (stored[0] ?? face) : face));
+  const isNew = segment.startsWith("custom-") ? !isKnown : !stored.includes(chosen);
+  const beside = stored.find((member) => member !== chosen);
   const [done, setDone] = useState<{ stored: Stored; name: string } | null>(null);
   const isRecord = face.credential_type === "none";
   const verb = isRecord ? "Record" : isNew ? "Connect" : "Replace";
@@ -49,6 +51,14 @@ export function Setup({ face, segment, ...given }: { face: Face; segment: string
           ))}
         </fieldset>
       ) : null}
+      {done === null && beside !== undefined && isNew ? (
+        <Notice tone="warn" title={`${beside.display_name} is connected, and stays.`}>
+          <p>
+            This connects {chosen.display_name} beside it. While both are there, “{family.segment}” alone means neither
+            of them to pipelines: delete {beside.display_name} once this one works.
+          </p>
+        </Notice>
+      ) : null}
       {done === null ? (
         <div class="setup">
           <Guide face={chosen} />
@@ -57,7 +67,6 @@ export function Setup({ face, segment, ...given }: { face: Face; segment: string
             face={chosen}
             segment={segment}
             isNew={isNew}
-            carried={carried}
             onDone={(stored, what) => setDone({ stored, name: what })}
           />
         </div>

@@ -83,7 +83,7 @@ export function SignIn({ org, onOpen }: { org: string | null; onOpen: (store: St
                 class="mono"
                 type="password"
                 placeholder="cact_…"
-                autoComplete="off"
+                autoComplete="one-time-code"
                 data-1p-ignore=""
                 data-lpignore="true"
                 data-bwignore=""

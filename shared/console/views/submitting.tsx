@@ -1,12 +1,37 @@
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import type { Failure } from "../../client/results.ts";
 import { DOCUMENT, type Other } from "../fields/use-credential.ts";
 import { Reason } from "../parts/reason.tsx";
 import type { Face } from "../registry.ts";
 import { sentence } from "../words.ts";
 
-/** A key by which the service knows the same intent again. */
-export function newKey(): string {
+/**
+ * One intent, one key: the same content gets the same key, by which the service knows a second click, or another try
+ * after a lost answer, and stores nothing twice. The content is kept, so it must hold no secret.
+ */
+export function useIntent(): (content: unknown) => string {
+  const last = useRef({ content: "", key: "" });
+  return (content) => {
+    const text = JSON.stringify(content);
+    if (last.current.content !== text) last.current = { content: text, key: newKey() };
+    return last.current.key;
+  };
+}
+
+/** Whether what asked is still in the page when the answer comes. */
+export function useAlive(): { readonly current: boolean } {
+  const alive = useRef(true);
+  useEffect(() => {
+    alive.current = true;
+    return () => {
+      alive.current = false;
+    };
+  }, []);
+  return alive;
+}
+
+function newKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
@@ -47,6 +72,7 @@ export function place(face: Face, failure: Failure): Placed {
   const first = face.document ? DOCUMENT : (face.fields.find(({ secret }) => secret) ?? face.fields[0])?.name;
   const fieldOf = (name: string) =>
     face.document ? DOCUMENT : face.fields.some((field) => field.name === name) ? name : first;
+  let hasControls = true;
   let telling = failure.remedy === undefined ? null : failure;
   const reason = (text: string): ComponentChildren => {
     const said = telling === null ? sentence(text) : <Reason text={text} failure={telling} />;
@@ -58,12 +84,14 @@ export function place(face: Face, failure: Failure): Placed {
     const at = fieldOf(name);
     if (kind === "credential" || kind === "new_credentials") {
       if (at !== undefined) placed.credential[at] = reason(message);
-    } else if (kind === "metadata") placed.settings[[name, ...rest].join("/")] = reason(message);
-    else placed.settings[field] = reason(message);
+    } else if (kind === "metadata" && face.metadata.some((setting) => setting.name === name))
+      placed.settings[[name, ...rest].join("/")] = reason(message);
+    else if (field === "/credential_name" || field === "/expires_at") placed.settings[field] = reason(message);
+    else hasControls = false;
   }
   const isAnywhere = () => Object.keys(placed.credential).length + Object.keys(placed.settings).length > 0;
   if (aboutCredential.includes(failure.code) && first !== undefined && !isAnywhere())
     placed.credential[first] = reason(failure.error);
-  placed.isWhole = isAnywhere() && !failure.retryable;
+  placed.isWhole = isAnywhere() && hasControls && !failure.retryable;
   return placed;
 }

@@ -25,16 +25,12 @@ export function View({ address }: { address: Address }) {
   const { face, code } = found;
   const family = familyOf(store.providers, face);
   const codes = family.segment === place.segment ? family.members.map((one) => one.code) : [code];
-  const configured = codes.find((one) => isConfigured(store.summaries[one]));
+  const configured = codes.find((one) => store.isConfigured(one));
   // The form stays, with what became of it, until one goes on: not only until the integration is there.
   if (opened.current?.address !== address)
     opened.current = { address, isForm: place.view === "setup" || configured === undefined };
   if (opened.current.isForm || configured === undefined)
-    return <Setup key={place.segment} face={face} segment={place.segment} isNew={configured === undefined} />;
+    return <Setup key={place.segment} face={face} segment={place.segment} />;
   const own = store.providers.find((one) => one.code === configured) ?? face;
   return <Detail key={configured} face={own} code={configured} />;
-}
-
-function isConfigured(summary: { lifecycle: string } | undefined): boolean {
-  return summary !== undefined && summary.lifecycle !== "not_configured";
 }

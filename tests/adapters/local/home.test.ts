@@ -37,6 +37,19 @@ describe("the home of the local adapters", () => {
     expect(openHome(home)).toBe(home);
   });
 
+  test.each([
+    ["where nothing can be made", "/proc/nope", /\/proc\/nope cannot be made \(E[A-Z]+\): INTEGRATIONS_HOME must name/],
+    ["under a file", join(import.meta.filename, "home"), /cannot be made \(E[A-Z]+\): INTEGRATIONS_HOME must name/],
+    ["that is a file", import.meta.filename, /is not a folder/],
+  ])("a home %s is refused at once", async (_, place, told) => {
+    const script = `import { openHome } from ${JSON.stringify(join(import.meta.dirname, "../../../shared/adapters/local/home.ts"))}; openHome(${JSON.stringify(place)})`;
+    // A process of its own: what never ends would hold up the test as well.
+    const done = await run(process.execPath, ["--input-type=module", "-e", script], { timeout: 10_000 }).catch(
+      (error: unknown) => error,
+    );
+    expect(done).toMatchObject({ killed: false, stderr: expect.stringMatching(told) });
+  });
+
   test("a home that others can write to is refused", () => {
     const open = join(home, "open");
     mkdirSync(open);
