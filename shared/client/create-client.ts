@@ -11,6 +11,7 @@ import { callerOf } from "./call.ts";
 import { failure } from "./failure.ts";
 import { hideFromInspection } from "./hide.ts";
 import { IntegrationError } from "./integration-error.ts";
+import type { Answered } from "./read-answer.ts";
 import type {
   CallOptions,
   ChangeOptions,
@@ -38,7 +39,6 @@ import type {
   StoreResult,
   ValidateResult,
 } from "./results.ts";
-import type { Answered } from "./read-answer.ts";
 import { checkedOf, type StoredAnswer, storedOf, type VerdictAnswer } from "./verdicts.ts";
 
 /** The service checks for a minute, then stores. */
@@ -240,7 +240,7 @@ export function createClient(options: ClientOptions = {}): Client {
           if (success) return { success, dryRun, results };
           const missed = results.filter((item) => item.status !== "completed").length;
           const error = `${missed} of ${results.length} were not ${dryRun ? "accepted" : "set up"}`;
-          const remedy = "See results, and send those again; what was completed need not be sent again";
+          const remedy = "See results, and send only those again";
           return { ...failure("import_incomplete", error, { status, remedy }), dryRun, results };
         },
       ),

@@ -61,7 +61,7 @@ export async function exchange<Body extends object>(
     if (answer.success) return answer;
     if (mayHaveArrived && answer.code === question.doneBefore)
       return { success: true, status: 200, etag: null, body: JSON.parse("{}") };
-    mayHaveArrived ||= answer.status >= 500 || (answer.status === 0 && answer.reason !== "not_connected");
+    mayHaveArrived = true;
     const pauseMs = pauseAfter(tries, answer);
     if (pauseMs > LONGEST_PAUSE_MS || Date.now() + pauseMs >= endsAt || !mayRepeat(answer)) return answer;
     // The first try is still running at the service: its result is worth waiting for, however often.
@@ -73,8 +73,7 @@ export async function exchange<Body extends object>(
 
 /** What a provider did, the service has tried twice already; what it has decided will not change. */
 function mayRepeat({ code, status }: Failure): boolean {
-  if (status === 0 || status === 429 || status === 503 || code === "in_flight") return true;
-  return code === "not_this_service" && status >= 500;
+  return [0, 429, 503].includes(status) || code === "in_flight" || (code === "not_this_service" && status >= 500);
 }
 
 function pauseAfter(tries: number, { retryAfterS = 0 }: Failure): number {
@@ -95,7 +94,7 @@ async function once<Body extends object>(
       // What fetch says may repeat a header; that there was no answer is all there is to tell.
       return failure("no_answer", "The service cannot be reached", {
         retryable: true,
-        ...(isUnsent(error) ? { reason: "not_connected" } : {}),
+        ...(isUnsent(error) && { reason: "not_connected" }),
         remedy: "Check the address and the network",
       });
     }

@@ -26,8 +26,7 @@ export async function readAnswer<Body extends object>(
   return failure("not_this_service", `What answers at this address is not the service (status ${status})`, {
     status,
     retryable: status === 429 || status >= 500,
-    remedy:
-      "Check the address. On Cloud Run: is the caller an invoker, is its platform token for this address, may it come from outside?",
+    remedy: "Check the address. On Cloud Run: the invokers, the platform token's audience, the ingress",
     ...waitOf(headers.get("retry-after")),
   });
 }
@@ -71,7 +70,7 @@ function refused({ type, title, detail, retry_after_s, request_id, ...problem }:
   const { status, code } = problem;
   return {
     ...problem,
-    retryable: status === 429 || status === 502 || status === 503 || code === "conflict" || code === "in_flight",
+    retryable: [429, 502, 503].includes(status) || code === "conflict" || code === "in_flight",
     ...waitOf(retry_after_s),
     requestId: request_id,
   };
@@ -79,7 +78,7 @@ function refused({ type, title, detail, retry_after_s, request_id, ...problem }:
 
 /** Whole seconds, if it says some. */
 function waitOf(said: unknown): Pick<Failure, "retryAfterS"> {
-  const seconds = Number(said ?? Number.NaN);
+  const seconds = Number(said ?? undefined);
   return Number.isFinite(seconds) ? { retryAfterS: Math.max(0, Math.ceil(seconds)) } : {};
 }
 

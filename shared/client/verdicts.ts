@@ -1,5 +1,6 @@
 import type { Capability, Outcome, Readiness, Status } from "../contract/verdict.ts";
 import type { VerdictDetails } from "./answers.ts";
+import { failure } from "./failure.ts";
 import type { Answered } from "./read-answer.ts";
 import type { Checked, Failure, Stored } from "./results.ts";
 
@@ -35,9 +36,8 @@ export interface VerdictAnswer {
 }
 
 export function storedOf({ etag, body }: Answered<StoredAnswer>): Stored {
-  const { success, message, provider, capabilities, pipelines, warnings } = body;
-  const [credentialId, validationStatus] = [body.credential_id, body.validation_status];
-  return { success, message, provider, credentialId, validationStatus, capabilities, pipelines, warnings, etag };
+  const { credential_id, validation_status, ...shown } = body;
+  return { ...shown, credentialId: credential_id, validationStatus: validation_status, etag };
 }
 
 /** A verdict as a result: a bad one is a failure that says what was seen besides. */
@@ -45,29 +45,15 @@ export function checkedOf({
   status,
   body,
 }: Answered<VerdictAnswer>): ({ success: true } & Checked) | (Failure & Checked) {
-  const { message, provider, outcome, details, capabilities, pipelines, warnings, code, reason, remedy } = body;
+  const { success, code, validation_status, last_validated_at, last_checked_at, dry_run, ...shown } = body;
   const checked = {
-    message,
-    provider,
-    validationStatus: body.validation_status,
-    outcome,
-    details,
-    capabilities,
-    pipelines,
-    warnings,
-    lastValidatedAt: body.last_validated_at,
-    lastCheckedAt: body.last_checked_at,
+    ...shown,
+    validationStatus: validation_status,
+    lastValidatedAt: last_validated_at,
+    lastCheckedAt: last_checked_at,
   };
-  if (body.success) return { success: true, ...checked };
-  const isDefinite = outcome === "rejected" || outcome === "expired" || outcome === "forbidden";
-  return {
-    success: false,
-    error: message,
-    code: code ?? "credential_rejected",
-    status,
-    retryable: !isDefinite,
-    ...(reason === undefined ? {} : { reason }),
-    ...(remedy === undefined ? {} : { remedy }),
-    ...checked,
-  };
+  if (success) return { success, ...checked };
+  const isDefinite = ["rejected", "expired", "forbidden"].includes(shown.outcome);
+  const failed = { status, retryable: !isDefinite };
+  return { ...failure(code ?? "credential_rejected", shown.message, failed), ...checked };
 }

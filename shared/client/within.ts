@@ -1,5 +1,5 @@
-/** A longer timer than this ends at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Some weeks: a timer that is longer than 32 bits ends at once. */
+const LONGEST_TIMER_MS = 2_000_000_000;
 
 /**
  * Waits for work, but no longer than it may take, whether or not the work heeds the signal that it is given.

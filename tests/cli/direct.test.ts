@@ -223,7 +223,7 @@ describe("where it cannot be", () => {
     writeFileSync(file, "");
     const { code, stderr } = await cli(["org-key", "list", "acme"], { INTEGRATIONS_HOME: file });
     expect(code).toBe(4);
-    expect(stderr).toContain("EEXIST");
+    expect(stderr).toContain("is not a folder");
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
