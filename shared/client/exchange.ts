@@ -61,7 +61,7 @@ export async function exchange<Body extends object>(
     if (answer.success) return answer;
     if (mayHaveArrived && answer.code === question.doneBefore)
       return { success: true, status: 200, etag: null, body: JSON.parse("{}") };
-    mayHaveArrived = true;
+    mayHaveArrived ||= answer.status >= 500 || (answer.status === 0 && answer.reason !== "not_connected");
     const pauseMs = pauseAfter(tries, answer);
     if (pauseMs > LONGEST_PAUSE_MS || Date.now() + pauseMs >= endsAt || !mayRepeat(answer)) return answer;
     // The first try is still running at the service: its result is worth waiting for, however often.

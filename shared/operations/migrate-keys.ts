@@ -103,7 +103,8 @@ async function takeOne(
 ): Promise<TakenKey> {
   const [org, ...others] = [...new Set(org_slugs)];
   const failed = (code: NonNullable<TakenKey["code"]>): TakenKey => ({
-    org_slug: org !== undefined && isOrgSlug(org) && others.length === 0 ? org : null,
+    // Where the columns are swapped a key stands here.
+    org_slug: org !== undefined && isOrgSlug(org) && !isLegacyKey(org) && others.length === 0 ? org : null,
     key_id: null,
     outcome: "failed",
     code,

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { assemble, type Parts, readPlan } from "../../functions/parts.ts";
@@ -115,6 +115,10 @@ describe("org-key import", () => {
       { api_key: key("twice"), org_slug: "other", expires_at: "2026-01-01 00:00:00" },
       { api_key: key("twice"), org_slug: "twice", is_active: true, expires_at: ends },
       { api_key: key("twice"), org_slug: "twice", is_active: true },
+      { api_key: "swapped", org_slug: key("swapped"), is_active: false },
+      { api_key: "swapped", org_slug: "Not A Slug", is_active: false },
+      { api_key: key("pair"), org_slug: "pair", expires_at: ends },
+      { api_key: key("pair"), org_slug: "pair", expires_at: "2027-01-30" },
     ];
     const items = [
       { line: 1, org_slug: "live", outcome: "imported" },
@@ -126,13 +130,18 @@ describe("org-key import", () => {
       { line: 7, org_slug: "other", key_id: null, outcome: "skipped", code: "expired" },
       { line: 8, org_slug: "twice", outcome: "imported" },
       { line: 9, org_slug: "twice", outcome: "skipped", code: "same_key_above" },
+      { line: 10, org_slug: null, outcome: "skipped", code: "inactive" },
+      { line: 11, org_slug: null, outcome: "skipped", code: "inactive" },
+      { line: 12, org_slug: "pair", outcome: "imported" },
+      { line: 13, org_slug: "pair", outcome: "skipped", code: "same_key_above" },
     ];
     const ran = await feed(JSON.stringify(rows), "--until", "2027-12-31", "--json");
-    expect([ran.code, JSON.parse(ran.stdout)]).toMatchObject([1, { imported: 2, skipped: 6, failed: 1, items }]);
+    expect([ran.code, JSON.parse(ran.stdout)]).toMatchObject([1, { imported: 3, skipped: 9, failed: 1, items }]);
     for (const org of ["off", "gone", "over", "odd", "other"])
       expect(JSON.parse((await run("org-key", "list", org, "--json")).stdout).items).toEqual([]);
     const endOf = async (org: string) => JSON.parse((await run("org-key", "list", org, "--json")).stdout).items;
     expect(await endOf("live")).toMatchObject([{ expires_at: "2027-01-31T12:00:00.000Z" }]);
+    expect(await endOf("pair")).toMatchObject([{ expires_at: "2027-01-31T12:00:00.000Z" }]);
     expect(await endOf("twice")).toMatchObject([{ expires_at: "2027-12-31T23:59:59.000Z" }]);
     const text = await feed(JSON.stringify(rows.slice(1, 5)), "--until", "90d");
     expect(text.stdout).toMatch(/^1 +off +skipped +is not active in the older table$/m);
@@ -207,6 +216,16 @@ describe("beside rows under other peppers", () => {
     expect(text.stderr).toContain("API keys cannot be checked now");
     for (const org of ["one", "two"])
       expect(JSON.parse((await run("org-key", "list", org, "--json")).stdout).items).toHaveLength(1);
+  });
+
+  test("nothing is told of a run that could not be recorded", async () => {
+    const file = join(other, "audit.jsonl");
+    rmSync(file);
+    mkdirSync(file, { mode: 0o700 });
+    const ran = await feed(`${key("three")},three\n`, "--until", "90d");
+    rmSync(file, { recursive: true });
+    expect(ran).toMatchObject({ code: 4, stdout: "", stderr: expect.stringContaining("audit log cannot be written") });
+    expect(JSON.parse((await run("org-key", "list", "three", "--json")).stdout).items).toEqual([]);
   });
 
   test("whoever revokes one is told of others of the organisation that may be the same key", async () => {

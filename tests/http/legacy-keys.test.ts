@@ -564,6 +564,15 @@ describe("what changes while such keys are in use", () => {
       const of = { org, environment: parts.keyEnvironment, pepper: first, now: at(-48 * HOUR), by: "test" };
       await parts.orgKeys.addKey(legacyKeyRow(`${key}${index || ""}`, { ...of, until: at(ms) }));
     }
+    // Neither a key of today nor one under a pepper that is here may be it.
+    const others = [
+      { ...legacyKeyRow(`${key}8`, { org, environment: "local", pepper: first, now: at(0), until: at(0), by: "" }) },
+      { ...legacyKeyRow(`${key}9`, { org, environment: "local", pepper: second, now: at(0), until: at(0), by: "" }) },
+    ];
+    for (const row of others) {
+      const legacy = row.pepper_version === second.version;
+      await parts.orgKeys.addKey({ ...row, legacy, expires_at: at(100 * HOUR) });
+    }
     const later = await serve({ [key]: org }, holding(third, second));
     later.until = at(24 * HOUR);
     expect((await later.list(org, key)).status).toBe(status);

@@ -91,6 +91,7 @@ describe("keys of the older kind that are taken over", () => {
     ["one with a space behind it", found(`${textOf("acme")} `, "acme"), "acme", "key_shape"],
     ["one of no organisation", found(textOf("acme")), null, "org_invalid"],
     ["one of what can be none", found(textOf("acme"), "Acme"), null, "org_invalid"],
+    ["a line whose columns are swapped", found("acme", textOf("acme")), null, "key_shape"],
     ["one of a reserved word", found(textOf("acme"), "health"), null, "org_invalid"],
     ["one of several", found(textOf("acme"), "acme", "beta"), null, "several_organisations"],
   ];

@@ -266,7 +266,8 @@ function linesOf(lines: readonly Listed[], byKey: ReadonlyMap<string, TakenKey |
     if (found === null) return [{ line, org_slug: null, key_id: null, outcome: "failed", code: "malformed" }];
     if (ended !== null) {
       const outcome = ended === "end_unreadable" ? "failed" : "skipped";
-      return [{ line, org_slug: isOrgSlug(found.org) ? found.org : null, key_id: null, outcome, code: ended }];
+      const org = isOrgSlug(found.org) && !isLegacyKey(found.org) ? found.org : null;
+      return [{ line, org_slug: org, key_id: null, outcome, code: ended }];
     }
     const taken = byKey.get(found.key) ?? null;
     if (taken === null) return [];

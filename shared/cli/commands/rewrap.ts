@@ -11,7 +11,7 @@ export const runRewrap: Command = {
   group: "operations",
   summary: "Seal every credential with the newest key version, so that older ones can be destroyed",
   arguments: [],
-  options: { "dry-run": { help: "Open everything and change nothing" } },
+  options: { "dry-run": { help: "Open everything that another key version sealed and change nothing" } },
   example: "cloudact-integrations rewrap --dry-run",
   notes: [
     "After a rotation the older key versions go on opening what they sealed. This moves it, one credential after the",

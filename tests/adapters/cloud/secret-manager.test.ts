@@ -252,6 +252,15 @@ describe("a pepper that is remembered", () => {
     expect(asked()).toHaveLength(3);
   });
 
+  test("is asked for anew for a version that was named while an answer from before it was on its way", async () => {
+    clock.advance(10 * MINUTE_MS);
+    sim.faults.next({ slow: 300 });
+    const [before, joined] = [versions(), versions("2")];
+    expect(await Promise.all([before, joined])).toEqual([["1"], ["1"]]);
+    stored.addVersion(randomBytes(32));
+    expect(await versions("2")).toEqual(["2", "1"]);
+  });
+
   test("is asked for once for a version that is named while Secret Manager cannot be asked", async () => {
     sim.faults.always("unavailable");
     for (let sent = 0; sent < 5; sent += 1) expect(await versions("2")).toEqual(["1"]);
