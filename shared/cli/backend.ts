@@ -86,7 +86,7 @@ export async function audited<Result>(backend: Backend, act: Act, work: () => Pr
 }
 
 /** A fault as the tool tells it: what a caller did wrong is usage or refused, what we cannot do now is unavailable. */
-function stopOf(fault: Fault): Stop {
+export function stopOf(fault: Fault): Stop {
   const { errors, reason, remedy, retryAfterS } = fault.details;
   const exit = fault.status >= 500 ? exits.unavailable : fault.status === 400 ? exits.usage : exits.refused;
   return new Stop(exit, {

@@ -180,7 +180,7 @@ describe("on Google Cloud", () => {
     const ran = await run(...credentials, "--org", "delta", "--json");
     expect([ran.code, JSON.parse(ran.stdout)]).toMatchObject([4, { failed: 1, rows: [{ code: "key_unavailable" }] }]);
     const wrong = await run("migrate", "--from", KEYS, "--old-key", OLD_KEY, "--json");
-    expect([wrong.code, wrong.stderr]).toMatchObject([2, expect.stringContaining("at least the columns")]);
+    expect([wrong.code, JSON.parse(wrong.stdout).remedy]).toEqual([2, expect.stringContaining("at least the columns")]);
     const missing = await run("migrate", "--from", `${OLDER}er`, "--old-key", OLD_KEY, "--json");
     expect([missing.code, JSON.parse(missing.stdout)]).toMatchObject([
       4,

@@ -4,7 +4,7 @@ import type { MigrateReport } from "../../operations/migrate.ts";
 import type { TakenKey } from "../../operations/migrate-keys.ts";
 import type { Migrated } from "../../operations/migrate-line.ts";
 import type { Asked, Migration } from "../../operations/migrate-source.ts";
-import { audited, type Backend, onBackend } from "../backend.ts";
+import { audited, type Backend, onBackend, stopOf } from "../backend.ts";
 import type { Command } from "../command.ts";
 import { progressBar } from "../progress.ts";
 import { type Cell, moment, table } from "../show.ts";
@@ -176,23 +176,13 @@ function tellSoFar(terminal: Terminal, json: boolean, done: Shown, error: unknow
     show(terminal, done);
     return error;
   }
-  if (fault === null || fault.status < 500) {
-    terminal.print(JSON.stringify(documentOf(done)));
-    return error;
-  }
-  const { reason, remedy } = fault.details;
-  const problem = {
-    message: fault.message,
-    code: fault.code,
-    ...(reason ? { reason } : {}),
-    ...(remedy ? { remedy } : {}),
-  };
-  const { message, ...rest } = problem;
-  return new Stop(
-    exits.unavailable,
-    problem,
-    JSON.stringify({ success: false, ...rest, error: message, ...documentOf(done) }),
-  );
+  // One document on stdout: how it ended, and what was done until then.
+  const { exit, problem } =
+    fault === null
+      ? new Stop(exits.unavailable, { message: "This should not happen", code: "internal" })
+      : stopOf(fault);
+  const { message, fields, retryAfterS, ...rest } = problem;
+  return new Stop(exit, problem, JSON.stringify({ success: false, ...rest, error: message, ...documentOf(done) }));
 }
 
 function show(terminal: Terminal, { report, keys, until, dryRun }: Shown): void {
