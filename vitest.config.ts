@@ -5,6 +5,9 @@ const patience = { testTimeout: 30_000, hookTimeout: 30_000 };
 /** The first test file waits until the artifacts are built. */
 const onArtifacts = { testTimeout: 60_000, hookTimeout: 180_000 };
 
+/** Most files wait, for processes of their own and for deadlines: with one worker a machine of two cores stands idle. */
+const maxWorkers = Math.max(2, availableParallelism() - 1);
+
 /** What a caller sees, whatever the service stands on. */
 const contract = [
   "tests/functions/*.test.ts",
@@ -23,6 +26,7 @@ export default defineConfig({
         test: {
           ...patience,
           name: "local",
+          maxWorkers,
           include: ["tests/**/*.test.ts"],
           exclude: [faults],
         },
@@ -31,8 +35,7 @@ export default defineConfig({
         test: {
           ...onArtifacts,
           name: "gcp",
-          // Its files mostly wait, for processes and for one another's turn at a table: a second one uses that time.
-          maxWorkers: Math.max(2, availableParallelism() - 1),
+          maxWorkers,
           sequence: { groupOrder: 1 },
           include: process.env["TEST_FAULTS"] === "yes" ? [faults] : contract,
           exclude: ["tests/functions/{start,environment}.test.ts"],
